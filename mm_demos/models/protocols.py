@@ -1,0 +1,214 @@
+"""What a task may ask of a model. Adapters implement these; tasks and tabs know nothing else of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_demos.progress import Progress
+from mm_demos.results import Answer, Captioning, LabelScore, Segment, TextLine
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FloatArray = NDArray[np.float32]
+SAMPLE_RATE = 16_000  # Hz; every waveform in the project, as Whisper was trained on
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribeOptions:
+    """How to transcribe.
+
+    Args:
+        language: ISO 639-1 code, or None to detect it.
+        task: "transcribe" keeps the language, "translate" writes English.
+        beam_size: hypotheses kept; 1 is greedy.
+        temperature: 0 is deterministic; None retries at 0.2 … 1.0 when a segment looks like a failure (Radford et al., 2022, section 4.5).
+        vad_filter: drop stretches without voice before decoding (Silero VAD).
+        word_timestamps: give each word a time and a probability.
+        initial_prompt: words that the model should expect: names, spelling, style.
+        condition_on_previous_text: feed each window the text before it; steadier style, but a loop can spread.
+    """
+
+    language: str | None = None
+    task: Literal["transcribe", "translate"] = "transcribe"
+    beam_size: int = 5
+    temperature: float | None = None
+    vad_filter: bool = False
+    word_timestamps: bool = False
+    initial_prompt: str = ""
+    condition_on_previous_text: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStream:
+    """Segments as they are decoded; `language_prob` in [0, 1], `duration` in seconds."""
+
+    segments: Iterator[Segment]
+    language: str
+    language_prob: float
+    duration: float
+
+
+@runtime_checkable
+class SpeechRecognizer(Protocol):
+    """Speech to text."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes it knows."""
+        ...
+
+    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions) -> SegmentStream:
+        """Decode `waveform` (n_samples,) float32 in [-1, 1] at 16 kHz, lazily, segment by segment."""
+        ...
+
+
+@runtime_checkable
+class ImageTagger(Protocol):
+    """Pictures to probabilities over a fixed set of labels."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the columns of `tag`."""
+        ...
+
+    def tag(self, images: Sequence[Image]) -> FloatArray:
+        """Probabilities (n_images, n_labels), each row summing to 1."""
+        ...
+
+
+@runtime_checkable
+class TextReader(Protocol):
+    """Pictures to the text written in them."""
+
+    def read(self, image: Image) -> tuple[TextLine, ...]:
+        """Lines in reading order; empty when there is no text."""
+        ...
+
+
+@runtime_checkable
+class TextEmbedder(Protocol):
+    """Sentences to unit vectors."""
+
+    def embed_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Embeddings (n_texts, dim), L2-normalised."""
+        ...
+
+
+@runtime_checkable
+class JointEmbedder(TextEmbedder, Protocol):
+    """Pictures and sentences in one space; similarity is the dot product."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor that turns similarities into logits whose softmax is calibrated."""
+        ...
+
+    def embed_images(self, images: Sequence[Image]) -> FloatArray:
+        """Embeddings (n_images, dim), L2-normalised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One turn; the chat template of the checkpoint turns the turns into a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOptions:
+    """How to generate.
+
+    Args:
+        max_new_tokens: upper bound of the answer's length.
+        temperature: 0 is greedy.
+        top_p: nucleus sampling, in (0, 1].
+        seed: makes sampling repeatable.
+        stop: strings that end the answer; they are not part of it.
+        json_schema: the answer must be JSON that fits this schema; empty for free text.
+        grammar: GBNF grammar the answer must follow; empty for free text.
+    """
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    json_schema: str = ""
+    grammar: str = ""
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A language model that follows instructions."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Prompt and answer together may have at most this many tokens."""
+        ...
+
+    def stream(self, messages: Sequence[ChatMessage], *, options: GenerateOptions) -> Iterator[str]:
+        """Yield pieces of the answer; closing the iterator ends generation within one token."""
+        ...
+
+    def score(self, messages: Sequence[ChatMessage], choices: Sequence[str]) -> FloatArray:
+        """Probabilities (n_choices,), summing to 1, that the answer is each of `choices`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionOptions:
+    """How to caption: `style` "short", "detailed", "alt-text" (≤ 125 characters) or "playful"; `language` an ISO 639-1 code."""
+
+    style: Literal["short", "detailed", "alt-text", "playful"] = "short"
+    language: str = "en"
+    prefix: str = ""
+    n: int = 3
+    max_new_tokens: int = 40
+    temperature: float = 0.7
+    seed: int = 0
+
+
+@runtime_checkable
+class Captioner(Protocol):
+    """Pictures to sentences."""
+
+    def caption(self, image: Image, *, options: CaptionOptions, progress: Progress) -> Captioning:
+        """`options.n` captions, best first by image–text similarity, with what they are built on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """How to answer: `choices` restricts the answer to a list; `kind` restricts it to yes/no or a number."""
+
+    kind: Literal["open", "yes/no", "count", "choice"] = "open"
+    choices: tuple[str, ...] = ()
+    top_k: int = 5
+    max_new_tokens: int = 24
+    seed: int = 0
+
+
+@runtime_checkable
+class QuestionAnswerer(Protocol):
+    """A picture and a question to a short answer."""
+
+    def answer(self, image: Image | None, question: str, *, options: AnswerOptions, progress: Progress) -> Answer:
+        """The answer with its alternatives; `image` None asks with the picture blanked (the language prior alone)."""
+        ...
+
+
+@runtime_checkable
+class SoundTagger(Protocol):
+    """Sounds to probabilities over a fixed set of events."""
+
+    def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
+        """Events in `waveform` (n_samples,) at 16 kHz with probabilities, best first."""
+        ...

@@ -1,0 +1,44 @@
+"""One typed settings object, read from `MM_DEMOS_…` environment variables; flags override it at start."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Profile = Literal["embedded", "base", "large"]
+
+
+class Settings(BaseSettings):
+    """Everything a user may set from outside; the defaults are the safe ones for a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="MM_DEMOS_", frozen=True)
+
+    profile: Profile = Field("embedded", description="which row of models the tabs use by default")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    threads: int = Field(0, ge=0, description="threads of the CPU engines; 0 takes the number of usable cores")
+    memory_budget_gb: float = Field(0.0, ge=0, description="for all resident models; 0 takes 70 % of what is free at start")
+    idle_unload_minutes: float = Field(30.0, ge=0, description="unload a model unused this long; 0 never")
+    lease_timeout_seconds: float = Field(120.0, gt=0, description="how long a request waits for busy models")
+    cache_dir: Path = Field(Path(platformdirs.user_cache_dir("mm-demos")), description="weights and derived files")
+    weights_dir: Path | None = Field(None, description="a local folder that is searched for weights first")
+    offline: bool = Field(False, description="never fetch anything; use what is in the cache")
+
+    max_image_pixels: int = Field(25_000_000, description="read from the header, before decoding")
+    max_audio_seconds: float = Field(600.0, description="longest recording the browser and the command line take")
+    max_upload_mb: int = Field(20, description="largest upload")
+    max_text_chars: int = Field(20_000, description="longest prompt or label list")
+    queue_size: int = Field(32, description="requests that may wait; more are told that the queue is full")
+
+    host: str = Field("127.0.0.1", description="loopback unless asked otherwise")
+    port: int = Field(7860, description="first port tried")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read from the environment on first use."""
+    return Settings()
