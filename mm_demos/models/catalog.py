@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from mm_demos.errors import UnknownModelError
 from mm_demos.settings import Profile
 
-Role = Literal["speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat"]
+Role = Literal[
+    "speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat"
+]
 
 
 @dataclass(frozen=True, slots=True)
