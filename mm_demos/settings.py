@@ -21,21 +21,15 @@ class Settings(BaseSettings):
     profile: Profile = Field(default="embedded", description="which row of models the tabs use by default")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     threads: int = Field(default=0, ge=0, description="threads of the CPU engines; 0 takes the number of usable cores")
-    memory_budget_gb: float = Field(
-        default=0.0, ge=0, description="for all models; 0 takes 70 % of what is free at start"
-    )
+    memory_budget_gb: float = Field(default=0.0, ge=0, description="for all models; 0 takes 70 % of what is free at start")
     idle_unload_minutes: float = Field(default=30.0, ge=0, description="unload a model unused this long; 0 never")
     lease_timeout_seconds: float = Field(default=120.0, gt=0, description="how long a request waits for busy models")
-    cache_dir: Path = Field(
-        default=Path(platformdirs.user_cache_dir("mm-demos")), description="weights and derived files"
-    )
+    cache_dir: Path = Field(default=Path(platformdirs.user_cache_dir("mm-demos")), description="weights and derived files")
     weights_dir: Path | None = Field(default=None, description="a local folder that is searched for weights first")
     offline: bool = Field(default=False, description="never fetch anything; use what is in the cache")
 
     max_image_pixels: int = Field(default=25_000_000, description="read from the header, before decoding")
-    max_audio_seconds: float = Field(
-        default=600.0, description="longest recording the browser and the command line take"
-    )
+    max_audio_seconds: float = Field(default=600.0, description="longest recording the browser and the command line take")
     max_upload_mb: int = Field(default=20, description="largest upload")
     max_text_chars: int = Field(default=20_000, description="longest prompt or label list")
     queue_size: int = Field(default=32, description="requests that may wait; more are told that the queue is full")

@@ -69,9 +69,7 @@ class Loader:
     """Loads on first lease, shares afterwards, evicts the least recently used idle model under a memory budget."""
 
     @contextmanager
-    def lease(
-        self, name: str, *, timeout_seconds: float | None = None, progress: Progress | None = None
-    ) -> Iterator[Any]:
+    def lease(self, name: str, *, timeout_seconds: float | None = None, progress: Progress | None = None) -> Iterator[Any]:
         """Hold a model for the length of the block."""
         yield None
 
