@@ -1,0 +1,25 @@
+"""Small files that ship with the project, for examples and tests; LICENCES.md names the source and licence of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mm_demos.errors import InvalidInputError
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> tuple[str, ...]:
+    """File names of all samples, sorted."""
+    return tuple(sorted(file.name for file in FOLDER.iterdir() if file.suffix in {".flac", ".ogg", ".jpg", ".png"}))
+
+
+def path(name: str) -> Path:
+    """Path of a bundled file, e.g. "jfk.flac".
+
+    Raises:
+        InvalidInputError: there is no such sample.
+    """
+    if name not in names():
+        raise InvalidInputError(f"There is no sample {name!r}: choose one of {', '.join(names())}.")
+    return FOLDER / name
