@@ -96,7 +96,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """What was said in one file; `duration` in seconds, `language` an ISO 639-1 code, `language_prob` in [0, 1]."""
+    """What was said in one file.
+
+    Args:
+        language: ISO 639-1 code; empty when nobody speaks and none was given.
+        language_prob: in [0, 1]; 1.0 when the language was given.
+        duration: of the whole file, in seconds.
+        notices: sentences for the user, e.g. that no speech was heard.
+    """
 
     text: str
     language: str
@@ -104,6 +111,7 @@ class Transcription:
     duration: float
     segments: tuple[Segment, ...]
     receipt: Receipt | None = None
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
