@@ -27,5 +27,9 @@ class BusyError(DemoError):
     """Every model that could make room is in use, and stayed in use until the time-out."""
 
 
+class InsufficientMemoryError(DemoError):
+    """A model is larger than the memory there is for models; waiting does not help."""
+
+
 class StoppedError(DemoError):
     """The visitor pressed Stop; raised at the next checkpoint of the running task."""

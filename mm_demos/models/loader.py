@@ -2,107 +2,228 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from mm_demos.models.catalog import Engine, ModelSpec
-from mm_demos.progress import Progress
+from mm_demos import accelerator
+from mm_demos.errors import BusyError
+from mm_demos.models import catalog, probe
+from mm_demos.models.catalog import ModelSpec
+from mm_demos.models.events import Events, LoadEvent
+from mm_demos.models.housekeeping import Housekeeping
+from mm_demos.models.jobs import Jobs, own_copy
+from mm_demos.models.loading import LoadRequest, Scale, Trial
+from mm_demos.models.slots import Resident, Slot, dependents, in_use
+from mm_demos.models.table import Table
+from mm_demos.progress import Progress, Update
+from mm_demos.settings import settings
 
+__all__ = ["LoadEvent", "LoadRequest", "Loader", "Resident", "reset_shared", "shared"]
 
-@dataclass(frozen=True, slots=True)
-class LoadRequest:
-    """What an adapter's load function is given.
-
-    Args:
-        spec: the catalog row.
-        engine: the engine chosen for this machine.
-        folder: the model's files under the names in `spec.files`; an empty folder when there are none.
-        device: "cpu", "cuda:0", "mps".
-        dtype: "float32", "float16", "bfloat16", "int8" or "" for the engine's own choice.
-        threads: intra-op threads for CPU engines.
-        components: loaded models by name, for a model made of others.
-        derived_folder: where files computed from the weights (a converted graph) may be kept, content-addressed.
-        progress: to report long loads.
-    """
-
-    spec: ModelSpec
-    engine: Engine
-    folder: Path
-    device: str
-    dtype: str
-    threads: int
-    components: Mapping[str, Any] = field(default_factory=dict)
-    derived_folder: Path = Path()
-    progress: Progress = field(default_factory=Progress)
-
-
-@dataclass(frozen=True, slots=True)
-class Resident:
-    """A loaded model: `memory_bytes` is the measured growth of the resident set, `leases` how many hold it now."""
-
-    name: str
-    engine: str
-    device: str
-    dtype: str
-    memory_bytes: int
-    load_seconds: float
-    leases: int
-    pinned: bool
-    idle_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class LoadEvent:
-    """One step in a model's life, for progress displays."""
-
-    model: str
-    kind: Literal["queued", "downloading", "loading", "ready", "evicted", "failed", "notice"]
-    message: str = ""
-    done: float | None = None
-    total: float | None = None
+POLL_SECONDS = 0.1  # how often a waiting request looks whether its visitor pressed Stop
+BUDGET_SHARE = 0.7  # of the memory free at start; the rest is for activations, the page and other programs
 
 
 class Loader:
-    """Loads on first lease, shares afterwards, evicts the least recently used idle model under a memory budget."""
+    """Loads on first lease, shares afterwards, evicts the least recently used idle model under a memory budget.
+
+    A request takes hold of the model and of everything it is made of in one step, or of nothing; so requests that wait for
+    memory hold none, and cannot wait for each other. Loads run on threads of their own: a visitor who stops harms no other.
+
+    Args:
+        budget_bytes: for all models; None takes the setting, or 70 % of the memory free now.
+        idle_seconds: unload a model unused this long; None takes the setting, 0 never unloads.
+        clock: seconds, for idle times.
+        trial: says why an engine cannot be trusted here; empty when it can.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget_bytes: int | None = None,
+        idle_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        trial: Trial = probe.trial,
+    ) -> None:
+        idle = settings().idle_unload_minutes * 60 if idle_seconds is None else idle_seconds
+        self._table = Table(default_budget() if budget_bytes is None else budget_bytes, clock)
+        self._events = Events()
+        scale = Scale()
+        self._house = Housekeeping(self._table, self._events, scale, idle)
+        self._jobs = Jobs(self._table, self._events, scale, self._house, trial)
 
     @contextmanager
     def lease(self, name: str, *, timeout_seconds: float | None = None, progress: Progress | None = None) -> Iterator[Any]:
-        """Hold a model for the length of the block."""
-        yield None
+        """Hold a model for the length of the block.
+
+        Args:
+            name: catalog name.
+            timeout_seconds: how long to wait while others use the memory; None takes the setting.
+            progress: told about the load, on the calling thread; stopping it ends the wait, not the load others wait for.
+
+        Raises:
+            UnknownModelError: no such row.
+            BusyError: no room until the time-out.
+            InsufficientMemoryError: larger than the budget or than the memory of this machine.
+            StoppedError: `progress` was stopped.
+        """
+        timeout = settings().lease_timeout_seconds if timeout_seconds is None else timeout_seconds
+        told = progress or Progress()
+        slots = self._admit(catalog.expand(name), time.monotonic() + timeout, told)
+        try:
+            self._wait_until_ready(slots, told)
+            yield slots[-1].model
+        finally:
+            self._table.release(slots)
 
     def resident(self) -> tuple[Resident, ...]:
         """What is loaded now, most recently used first."""
-        return ()
+        with self._table.changed:
+            ready = [slot for slot in self._table.slots.values() if slot.state == "ready"]
+            now = self._table.clock()
+            return tuple(slot.resident(now) for slot in sorted(ready, key=lambda slot: -slot.last_use))
 
     def describe(self, name: str) -> Resident | None:
         """The loaded model of this name, or None."""
-        return None
+        return next((resident for resident in self.resident() if resident.name == name), None)
 
     def eject(self, name: str) -> bool:
-        """Unload an idle model now; False when it was not resident. BusyError when leased."""
-        return False
+        """Unload an idle model now, with idle models made of it; False when it was not resident.
+
+        Raises:
+            BusyError: it is leased, loading, placed for good, or part of a pinned model.
+        """
+        table = self._table
+        with table.changed:
+            table.changed.wait_for(lambda: name not in table.slots or table.slots[name].state != "leaving")
+            slot = table.slots.get(name)
+            if slot is None:
+                return False
+            others = dependents(slot, table.slots.values())
+            if slot.placed or not slot.idle or any(not other.idle or other.pinned for other in others):
+                users = in_use([*others, slot])
+                raise BusyError(f"{name} cannot be unloaded now ({users}): wait until it is idle, and unpin what is made of it.")
+            going = table.leave([*others, slot])
+        self._house.unload(going, "ejected")
+        return True
 
     def pin(self, name: str, pinned: bool = True) -> None:
         """Keep a model out of eviction and idle unload (it is loaded first if need be), or release it."""
+        table = self._table
+        if pinned:
+            with self.lease(name), table.changed:
+                table.slots[name].pinned = True
+            return
+        with table.changed:
+            slot = table.slots.get(name)
+            if slot is not None:
+                slot.pinned = slot.placed
+            table.changed.notify_all()
+
+    def place(self, names: Sequence[str]) -> None:
+        """Load models for good, whatever the budget: for ZeroGPU, where what is loaded inside a call is lost after it."""
+        table = self._table
+        for rows in map(catalog.expand, names):
+            with table.changed:
+                while table.in_transit(rows):
+                    table.changed.wait()
+                slots = self._take(rows)
+            try:
+                self._wait_until_ready(slots, Progress())
+                for slot in slots:
+                    slot.pinned = slot.placed = True
+            finally:
+                table.release(slots)
+
+    def tidy(self) -> None:
+        """Unload what was idle too long; a daemon thread calls it in time."""
+        self._house.tidy()
 
     def subscribe(self, listener: Callable[[LoadEvent], None]) -> Callable[[], None]:
-        """Call `listener` on every event; returns the function that ends it."""
-        return lambda: None
+        """Call `listener` on every event, on the thread on which it happens; returns the function that ends it."""
+        return self._events.subscribe(listener)
 
     @property
     def budget_bytes(self) -> int:
         """How much all resident models may take."""
-        return 0
+        return self._table.budget_bytes
 
     @property
     def used_bytes(self) -> int:
-        """How much they take."""
-        return 0
+        """How much they take, with what is reserved for models that are loading."""
+        return self._table.used_bytes
+
+    def _admit(self, rows: Sequence[ModelSpec], deadline: float, progress: Progress) -> list[Slot]:
+        """Take hold of all `rows` at once, unloading others first if need be."""
+        name, table = rows[-1].name, self._table
+        queued = False
+        while True:
+            progress.checkpoint()
+            with table.changed:
+                going = table.make_room(rows)
+                if going is not None and not going:
+                    return self._take(rows)
+                blocked = table.in_use()
+                if going is None and queued:
+                    remaining = deadline - time.monotonic()
+                    if remaining <= 0:
+                        raise BusyError(table.no_room(rows))
+                    table.changed.wait(min(POLL_SECONDS, remaining))
+            if going:
+                self._house.unload(going, f"to make room for {name}")
+            elif not queued:
+                queued = True
+                self._events.emit(LoadEvent(name, "queued", f"{name} waits for memory held by {blocked}"))
+                progress.report(f"Waiting for memory to load {name}")
+
+    def _take(self, rows: Sequence[ModelSpec]) -> list[Slot]:
+        slots, fresh = self._table.take(rows)
+        self._jobs.start(fresh)
+        return slots
+
+    def _wait_until_ready(self, slots: Sequence[Slot], progress: Progress) -> None:
+        """Wait for the loads, passing their reports on to this request's own progress."""
+        seen: Update | None = None
+        while True:
+            progress.checkpoint()
+            with self._table.changed:
+                if slots[-1].state == "ready":
+                    return
+                if slots[-1].error is not None:
+                    raise own_copy(slots[-1].error)
+                loading = next(slot for slot in slots if slot.state != "ready")
+                if loading.update is seen:
+                    self._table.changed.wait(POLL_SECONDS)
+                    continue
+                seen = loading.update
+            if seen is not None:
+                progress.report(seen.message, seen.done, seen.total, seen.unit)
+
+
+def default_budget() -> int:
+    """Bytes for models by the settings, or else 70 % of what is free now."""
+    return int(settings().memory_budget_gb * 1e9) or int(accelerator.available_bytes() * BUDGET_SHARE)
+
+
+class _Shared:
+    """The loader of the process and the lock under which it is made."""
+
+    loader: Loader | None = None
+    lock = threading.Lock()
 
 
 def shared() -> Loader:
     """The loader of this process."""
-    return Loader()
+    with _Shared.lock:
+        if _Shared.loader is None:
+            _Shared.loader = Loader()
+        return _Shared.loader
+
+
+def reset_shared(loader: Loader | None = None) -> None:
+    """Forget the shared loader, or put another in its place: for tests."""
+    with _Shared.lock:
+        _Shared.loader = loader
