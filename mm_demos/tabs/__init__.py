@@ -1,0 +1,108 @@
+"""The tabs of the suite, one row each; the order here is the order on screen."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mm_demos.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from mm_demos.models.catalog import Role
+    from mm_demos.ui import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class TabSpec:
+    """A tab: everything its page, its Space and its tests follow from.
+
+    Args:
+        name: used on the command line, in addresses and as the element id.
+        title: on the tab.
+        emoji: in the front matter of its Space.
+        icon: path data of a line icon on a 24 × 24 grid.
+        summary: one sentence that says what the visitor can do here.
+        module: has `build(frame: Frame) -> None`, which makes the tab inside the current `gr.Blocks`; imported on first use.
+        api_names: its public endpoints.
+        roles: roles of the models it runs, for the cost preview.
+    """
+
+    name: str
+    title: str
+    emoji: str
+    icon: str
+    summary: str
+    module: str
+    api_names: tuple[str, ...]
+    roles: tuple[Role, ...]
+
+    def build(self, frame: Frame) -> None:
+        """Make the tab's components and events inside the current `gr.Blocks`."""
+        importlib.import_module(self.module).build(frame)
+
+
+TABS: tuple[TabSpec, ...] = (
+    TabSpec(
+        name="speech",
+        title="Speech",
+        emoji="🎙️",
+        icon="M12 3a3 3 0 0 1 3 3v6a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11v1a7 7 0 0 0 14 0v-1M12 19v3",
+        summary="Turn speech into text you can read, correct, click and export.",
+        module="mm_demos.tabs.speech",
+        api_names=("transcribe",),
+        roles=("speech",),
+    ),
+    TabSpec(
+        name="captioning",
+        title="Captioning",
+        emoji="🖼️",
+        icon="M4 4h16v11H4zM4 13l4-4 4 4 3-3 5 5M6 19h12M9 22h6",
+        summary="Get captions for a picture, ranked by how well each one fits.",
+        module="mm_demos.tabs.captioning",
+        api_names=("caption", "caption_many"),
+        roles=("captioner",),
+    ),
+    TabSpec(
+        name="visual-qa",
+        title="Visual QA",
+        emoji="❓",
+        icon="M21 12a8 8 0 0 1-8 8H4l2-3a8 8 0 1 1 15-5zM10.5 10a2.3 2.3 0 1 1 3.3 2.1c-.8.4-1.3.8-1.3 1.6M12.5 16.3v.1",
+        summary="Ask a question about a picture, typed or spoken, and see how sure the answer is.",
+        module="mm_demos.tabs.visual_qa",
+        api_names=("answer",),
+        roles=("answerer",),
+    ),
+    TabSpec(
+        name="classification",
+        title="Classification",
+        emoji="🏷️",
+        icon="M3 12V4h8l10 10-8 8zM7.5 8.4v.1",
+        summary="Sort text, pictures and sound into any labels you type, alone or together.",
+        module="mm_demos.tabs.classification",
+        api_names=("classify",),
+        roles=("joint-embedder", "text-embedder", "speech"),
+    ),
+    TabSpec(
+        name="models",
+        title="Models",
+        emoji="🧩",
+        icon="M12 2l9 5v10l-9 5-9-5V7zM3 7l9 5 9-5M12 12v10",
+        summary="See every model, what it costs, and what is in memory now.",
+        module="mm_demos.tabs.models",
+        api_names=("models_list", "models_load", "models_eject", "models_download"),
+        roles=(),
+    ),
+)
+
+
+def find(name: str) -> TabSpec:
+    """The tab of this name.
+
+    Raises:
+        InvalidInputError: there is none; the message lists the names.
+    """
+    for tab in TABS:
+        if tab.name == name:
+            return tab
+    raise InvalidInputError(f"There is no tab called {name!r}; the tabs are {', '.join(tab.name for tab in TABS)}.")

@@ -1,0 +1,30 @@
+"""What every tab's page is made of: the frame around it, the handler that runs a task, and the renderers of results."""
+
+from __future__ import annotations
+
+from mm_demos.ui import render
+from mm_demos.ui.components import image_input, microphone, result_area
+from mm_demos.ui.frame import Frame, cost_line, free_port, launch, launch_options
+from mm_demos.ui.handler import Fault, Step, TaskRun, fault_of
+from mm_demos.ui.page import DEVICE_QUEUE, Actions, Export, Page, error_of
+
+__all__ = [
+    "DEVICE_QUEUE",
+    "Actions",
+    "Export",
+    "Fault",
+    "Frame",
+    "Page",
+    "Step",
+    "TaskRun",
+    "cost_line",
+    "error_of",
+    "fault_of",
+    "free_port",
+    "image_input",
+    "launch",
+    "launch_options",
+    "microphone",
+    "render",
+    "result_area",
+]

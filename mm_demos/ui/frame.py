@@ -1,0 +1,186 @@
+"""What all tabs share: the page around them, the header with memory, the address, the way to start."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from html import escape
+
+import gradio as gr
+
+import mm_demos
+from mm_demos import accelerator
+from mm_demos.models import catalog, loader, weights
+from mm_demos.samples import FOLDER as SAMPLES
+from mm_demos.settings import settings
+from mm_demos.tabs import TabSpec
+from mm_demos.ui import render, theme
+from mm_demos.ui.page import Page
+
+HEADER_SECONDS = 6.0  # between two readings of the header when nothing runs
+PORTS_TRIED = 100
+TAGLINE = "speech, pictures and language, on your machine"
+CACHE_SECONDS = 3600  # uploads and results leave the disk after an hour
+
+
+class Frame:
+    """The suite's page while it is built, and what its tabs share while it runs.
+
+    Args:
+        specs: the tabs, in order.
+        url: where the page will be, for the code examples.
+    """
+
+    def __init__(self, specs: Sequence[TabSpec], url: str) -> None:
+        self.specs = tuple(specs)
+        self.url = url
+        self.lane = threading.Lock()
+        self._costs: list[tuple[gr.HTML, tuple[catalog.Role, ...]]] = []
+        self.blocks = gr.Blocks(
+            title="mm-demos", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS), fill_width=True
+        )
+        with self.blocks:
+            self.header = gr.HTML(elem_classes="mm-plain mm-header")
+            self._tabs()
+            gr.HTML(_footer(), elem_classes="mm-plain mm-footer")
+            self._refresh()
+
+    def page(self, spec: TabSpec) -> Page:
+        """The common frame of a tab, begun in the current layout."""
+        return Page(self, spec)
+
+    def cost(self, roles: tuple[catalog.Role, ...]) -> None:
+        """A line that says what the next run must download and load; filled when the page opens and kept fresh."""
+        self._costs.append((gr.HTML(elem_classes="mm-plain mm-cost"), roles))
+
+    def header_html(self) -> str:
+        """Name, device and what is in memory now; cheap enough for a timer."""
+        models = loader.shared()
+        resident = models.resident()
+        names = render.chips((item.name, render.size(item.memory_bytes)) for item in resident)
+        return (
+            f'<div class="mm-top">{theme.LOGO}<div class="mm-name"><b>mm-demos</b><span>{TAGLINE}</span></div>'
+            f'<div class="mm-now">{names or "<span class=mm-none>no model in memory</span>"}</div>'
+            f'<div class="mm-machine"><span class="mm-device" title="{escape(accelerator.device_summary())}">'
+            f"{escape(_device())}</span>"
+            f"{render.memory_bar(resident, models.used_bytes, models.budget_bytes)}</div></div>"
+        )
+
+    def costs_html(self) -> list[str]:
+        """The cost lines of all tabs, in the order they were built."""
+        return [cost_line(roles) for _, roles in self._costs]
+
+    def _tabs(self) -> None:
+        if len(self.specs) == 1:
+            self.specs[0].build(self)
+            return
+        with gr.Tabs(elem_classes="mm-tabs", selected=self.specs[0].name):
+            for spec in self.specs:
+                with gr.Tab(spec.title, id=spec.name, elem_id=f"tab-{spec.name}"):
+                    try:
+                        spec.build(self)
+                    except ModuleNotFoundError as error:  # this tab is being written
+                        if error.name != spec.module:
+                            raise
+                        gr.HTML(render.empty(spec.title, spec.summary), elem_classes="mm-plain")
+
+    def _refresh(self) -> None:
+        shown = [self.header, *(line for line, _ in self._costs)]
+
+        def refresh() -> list[str]:
+            return [self.header_html(), *self.costs_html()]
+
+        quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        self.blocks.load(refresh, outputs=shown, api_name="refresh", **quiet)
+        gr.Timer(HEADER_SECONDS).tick(refresh, outputs=shown, api_name="refresh_tick", **quiet)
+
+
+def _device() -> str:
+    kind = accelerator.device(("cuda", "mps", "cpu"))
+    return f"CPU · {accelerator.threads()} threads" if kind == "cpu" else kind
+
+
+def _footer() -> str:
+    return (
+        f"<span>mm-demos {escape(mm_demos.__version__)} · Apache-2.0 · model licences: Models tab · made with Gradio</span>"
+        "<span>Nothing you give leaves this machine; uploads are deleted after an hour.</span>"
+    )
+
+
+def cost_line(roles: Sequence[catalog.Role]) -> str:
+    """What the next run of these roles must download and load, and what is free."""
+    names = dict.fromkeys(part.name for role in roles for part in catalog.expand(catalog.default(role)))
+    resident = {item.name for item in loader.shared().resident()}
+    cold = [catalog.spec(name) for name in names if name not in resident]
+    missing = sum(weights.missing_bytes(spec) for spec in cold)
+    memory = sum(spec.memory_bytes for spec in cold)
+    if not roles:
+        return ""
+    if not memory and not missing:
+        return '<span class="mm-ready">Models are in memory: runs start at once.</span>'
+    fetch = f"downloads {render.size(missing)} and " if missing else ""
+    free = render.size(accelerator.available_bytes())
+    return f"<span>The first run {fetch}needs {render.size(memory)} of memory; {free} are free.</span>"
+
+
+def free_port(host: str, first: int) -> int:
+    """The first port from `first` on that nothing listens at.
+
+    Raises:
+        OSError: a hundred ports in a row are taken.
+    """
+    for port in range(first, first + PORTS_TRIED):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"The ports {first} to {first + PORTS_TRIED - 1} are taken: choose another one with --port.")
+
+
+def launch(specs: Sequence[TabSpec], *, host: str, port: int, share: bool = False, block: bool = True) -> gr.Blocks:
+    """Build the page, serve it, and say where it is.
+
+    Args:
+        specs: the tabs to show.
+        host: address to listen at; loopback unless the user asked otherwise.
+        port: first port tried; the next free one is taken when it is busy.
+        share: make a public Gradio link.
+        block: wait until interrupted.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    chosen = free_port(host, port)
+    url = f"http://{host if host not in {'0.0.0.0', '::'} else '127.0.0.1'}:{chosen}"  # noqa: S104 (compared, not bound)
+    blocks = Frame(specs, url).blocks
+    blocks.queue(max_size=settings().queue_size, default_concurrency_limit=1)
+    blocks.launch(**launch_options(), server_name=host, server_port=chosen, share=share, prevent_thread_lock=True)
+    taken = f" (port {port} is taken)" if chosen != port else ""
+    print(f"mm-demos is at {url}{taken}; press Ctrl+C to stop.", flush=True)
+    if block:
+        blocks.block_thread()
+    return blocks
+
+
+def launch_options() -> dict[str, object]:
+    """How every door of the project launches Gradio: private, bounded, quiet."""
+    return {
+        "theme": theme.theme(),
+        "css_paths": theme.CSS,
+        "css": theme.icons_css(),
+        "head": theme.HEAD,
+        "quiet": True,
+        "show_error": False,
+        "max_file_size": settings().max_upload_mb * 1_000_000,
+        "allowed_paths": [str(SAMPLES)],
+        "run_history": False,  # it would keep every visitor's recordings in the browser
+        "enable_monitoring": False,
+        "strict_cors": True,
+        "footer_links": ["api", "settings"],
+        "pwa": False,
+        "ssr_mode": False,
+        "max_threads": 40,
+    }
