@@ -63,6 +63,8 @@ class Engine:
         devices: device kinds it can use: "cpu", "cuda", "mps".
         uses_torch: loads take the process-wide torch lock.
         probe: try it in a child process before trusting it on this machine.
+        libraries: import names of what the adapter needs; imported before the load is weighed; where one is absent, the next
+            engine is used.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Engine:
     devices: tuple[str, ...] = ("cpu",)
     uses_torch: bool = False
     probe: bool = False
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Run:
     def __init__(
         self,
         task: str,
+        *,
         options: Mapping[str, Option],
         seed: int | None,
         progress: Progress,
@@ -86,4 +87,4 @@ def record(
     """
     with ExitStack() as stack:
         memory = stack.enter_context(accelerator.PeakMemory())
-        yield Run(task, options or {}, seed, progress or Progress(), stack, memory)
+        yield Run(task, options=options or {}, seed=seed, progress=progress or Progress(), stack=stack, memory=memory)
