@@ -60,7 +60,7 @@ class FasterWhisper:
 
 def _segment(segment: Any) -> Segment:
     """A segment of faster-whisper as the project's own."""
-    words = tuple(Word(w.start, w.end, w.word.strip(), float(w.probability)) for w in segment.words or ())
+    words = tuple(Word(float(w.start), float(w.end), w.word.strip(), float(w.probability)) for w in segment.words or ())
     return Segment(
         start=float(segment.start),
         end=float(segment.end),
@@ -81,11 +81,11 @@ def load_faster_whisper(request: LoadRequest) -> SpeechRecognizer:
     for name in ("model.bin", "config.json", "tokenizer.json"):
         if not (request.folder / name).is_file():
             raise WeightsUnavailableError(f"{request.spec.name} has no {name} in {request.folder}: pull the model again.")
-    from faster_whisper import WhisperModel
+    from mm_demos.models.whisper_window import WindowedWhisper
 
     device, _, index = request.device.partition(":")
     dtype = request.dtype or ("float16" if device == "cuda" else "int8")
-    model = WhisperModel(
+    model = WindowedWhisper(
         str(request.folder),
         device=device,
         device_index=int(index or 0),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models.loader import LoadRequest
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, SegmentStream, TranscribeOptions
-from mm_demos.models.voice_activity import voiced_spans
+from mm_demos.models.voice_activity import Span, voiced_spans
 from mm_demos.results import Segment, Word
 
 if TYPE_CHECKING:
@@ -35,9 +35,8 @@ class OpenAIWhisper:
     def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions) -> SegmentStream:
         """Decode `waveform` (n_samples,) float32 in [-1, 1] at 16 kHz, lazily, segment by segment."""
         language, prob = (options.language, 1.0) if options.language else self._detect_language(waveform)
-        spans = ((0.0, len(waveform) / SAMPLE_RATE),)
-        if options.vad_filter:
-            spans = voiced_spans(waveform)
+        everything: tuple[Span, ...] = ((0.0, len(waveform) / SAMPLE_RATE),)
+        spans = voiced_spans(waveform) if options.vad_filter else everything
         return SegmentStream(self._segments(waveform, spans, language, options), language, prob, len(waveform) / SAMPLE_RATE)
 
     def _detect_language(self, waveform: FloatArray) -> tuple[str, float]:
@@ -52,7 +51,7 @@ class OpenAIWhisper:
         return best, float(probs[best])
 
     def _segments(
-        self, waveform: FloatArray, spans: tuple[tuple[float, float], ...], language: str, options: TranscribeOptions
+        self, waveform: FloatArray, spans: tuple[Span, ...], language: str, options: TranscribeOptions
     ) -> Iterator[Segment]:
         """Slide a window over each span; a segment that the window's end may have cut is decoded again in the next one."""
         prompt = options.initial_prompt

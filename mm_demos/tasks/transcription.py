@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from mm_demos.tasks.receipts import record
 
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
@@ -18,10 +17,11 @@ from mm_demos.models.voice_activity import Span, overlaps, voiced_spans
 from mm_demos.progress import Progress
 from mm_demos.results import Segment, Transcription
 from mm_demos.tasks.hallucination import flagged
+from mm_demos.tasks.receipts import record
 
 NO_SPEECH = "No speech was heard in this recording, so nothing was transcribed."
 SILENT = "This recording is silent: check that the microphone is on and chosen in the system's settings."
-FAINT_VOICE = 0.3  # below the detector's usual 0.5: dropping a whisper is worse than hearing one in noise
+FAINT_VOICE = 0.4  # below the detector's usual 0.5: dropping a whisper is worse than hearing one in noise
 MAX_PROMPT_CHARS = 1000  # Whisper reads the last 223 tokens of a prompt
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without spaces between words
 
