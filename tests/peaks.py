@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 
@@ -16,7 +15,6 @@ class Peak:
     grown_bytes = 0
 
     def __enter__(self) -> Peak:
-        gc.collect()
         self._process = psutil.Process()
         self._over = threading.Event()
         self._start = self._highest = self._process.memory_info().rss

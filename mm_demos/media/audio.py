@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 SAMPLE_RATE = 16_000  # Hz, as Whisper was trained on
+MIN_RATE, MAX_RATE = 1_000, 768_000  # Hz; beyond them the header is damaged
 MIN_SECONDS = 0.02  # two hops of Whisper's spectrogram; less is a click
 SILENCE_RMS = 1e-3  # -60 dB of full scale in the loudest tenth of a second; quiet speech is about -45 dB
 
@@ -87,7 +88,7 @@ def from_microphone(sample_rate: int, samples: NDArray[Any]) -> FloatArray:
     Raises:
         InvalidInputError: no samples, a rate out of reason, or values that are not numbers.
     """
-    if not 1000 <= sample_rate <= 768_000:
+    if not MIN_RATE <= sample_rate <= MAX_RATE:
         raise InvalidInputError(f"The recording claims {sample_rate} samples a second: record it at 8,000 to 192,000.")
     mono = _as_float(np.asarray(samples))
     if mono.ndim == 2:
@@ -138,12 +139,12 @@ def _info(container: Any, name: str) -> AudioInfo:
         raise InvalidInputError(f"{kind}: choose one with a sound track instead of {name}.")
     stream = container.streams.audio[0]
     context = stream.codec_context
-    if context is None:
+    if context is None or not context.channels or not MIN_RATE <= (context.sample_rate or 0) <= MAX_RATE:
         raise InvalidInputError(f"The sound of {name} is in a format that is not known: save it as WAV, FLAC or MP3.")
     seconds = container.duration / 1e6 if container.duration else 0.0  # AV_TIME_BASE
     if stream.duration and stream.time_base:
         seconds = max(seconds, float(stream.duration * stream.time_base))
-    return AudioInfo(max(0.0, seconds), context.sample_rate or 0, context.channels or 0, context.name)
+    return AudioInfo(max(0.0, seconds), context.sample_rate, context.channels, context.name)
 
 
 def _too_long(name: str, seconds: float, limit: float) -> str:
@@ -158,14 +159,19 @@ def _clock(seconds: float) -> str:
 
 def _collect(container: Any, name: str, limit: float) -> FloatArray:
     """Decode packet by packet, stopping when more comes out than the header promised and the limit allows."""
+    import av
+
     parts: list[FloatArray] = []
     room = int((limit + 0.5) * SAMPLE_RATE)
     mixer = _Mixer()
     decoded = _Decoded(container)
     for frame in decoded.frames():
-        for part in mixer.push(frame):
-            parts.append(part)
-            room -= part.size
+        try:
+            fresh = list(mixer.push(frame))
+        except av.error.FFmpegError:
+            raise InvalidInputError(f"The sound of {name} changes to a format that is not known: save it again.") from None
+        parts.extend(fresh)
+        room -= sum(part.size for part in fresh)
         if room < 0:
             raise InvalidInputError(
                 f"{name} lasts longer than the limit of {_clock(limit)}: cut it, or raise MM_DEMOS_MAX_AUDIO_SECONDS."
