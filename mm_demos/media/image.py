@@ -121,7 +121,7 @@ def _to_rgb(image: Image) -> Image:
     if image.mode.startswith(("I", "F")):
         rgb = PIL.Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
     elif image.has_transparency_data:
-        rgba = image.convert("RGBA")
+        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         rgb = PIL.Image.new("RGB", image.size, "white")
         rgb.paste(rgba, mask=rgba.getchannel("A"))
     else:
