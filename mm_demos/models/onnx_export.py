@@ -1,0 +1,139 @@
+"""Writes the ONNX graph of a checkpoint, once, in a child process: the page itself never imports torch for it.
+
+Run as `python -m mm_demos.models.onnx_export ARCHITECTURE CHECKPOINT TARGET`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+EXPORTER_VERSION = "1"  # raise it when a graph written by an older version must not be used any more
+EFFICIENTNET_SIZE = 260  # pixels, the resolution EfficientNet-Lite2 was trained for (Tan and Le, 2019)
+
+
+def efficientnet_lite2(checkpoint: Path) -> torch.nn.Module:
+    """EfficientNet-Lite2 from the original PyTorch port's release file, in evaluation mode.
+
+    The release file and timm's network list the same tensors in the same order under different names, so they pair by position;
+    a shape that differs is refused by `load_state_dict`.
+    """
+    import timm
+    import torch
+
+    tensors = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    network: torch.nn.Module = timm.create_model("tf_efficientnet_lite2", exportable=True)
+    names = list(network.state_dict())
+    if len(names) != len(tensors):
+        raise ValueError(f"the checkpoint has {len(tensors)} tensors, the network needs {len(names)}")
+    network.load_state_dict(dict(zip(names, tensors.values(), strict=True)))
+    return network.eval()
+
+
+def minilm(checkpoint: Path) -> torch.nn.Module:
+    """The sentence encoder of the folder that holds `checkpoint`, with mean pooling and normalisation inside.
+
+    Takes `input_ids` and `attention_mask` (n, n_tokens) int64, gives `embeddings` (n, dim), as in Reimers and Gurevych (2019).
+    """
+    import torch
+    from transformers import BertModel
+
+    bert = BertModel.from_pretrained(
+        checkpoint.parent, local_files_only=True, add_pooling_layer=False, attn_implementation="eager", dtype=torch.float32
+    )
+
+    class SentenceEncoder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bert = bert
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            kept = attention_mask.unsqueeze(-1).to(hidden.dtype)
+            mean = (hidden * kept).sum(1) / kept.sum(1).clamp(min=1e-9)
+            return torch.nn.functional.normalize(mean, dim=1)
+
+    return SentenceEncoder().eval()
+
+
+def _export_efficientnet_lite2(checkpoint: Path, target: Path) -> None:
+    import torch
+
+    pixel_values = torch.zeros(2, 3, EFFICIENTNET_SIZE, EFFICIENTNET_SIZE)
+    dynamic = ({0: torch.export.Dim("n")},)
+    _write(efficientnet_lite2(checkpoint), (pixel_values,), ["pixel_values"], ["logits"], dynamic, target)
+
+
+def _export_minilm(checkpoint: Path, target: Path) -> None:
+    import torch
+
+    input_ids = torch.full((2, 7), 1000)
+    axes = {0: torch.export.Dim("n"), 1: torch.export.Dim("n_tokens", min=2, max=512)}
+    inputs = (input_ids, torch.ones_like(input_ids))
+    _write(minilm(checkpoint), inputs, ["input_ids", "attention_mask"], ["embeddings"], (axes, axes), target)
+
+
+def _write(network: Any, inputs: tuple[Any, ...], names: list[str], outputs: list[str], dynamic: Any, target: Path) -> None:
+    import torch
+
+    torch.onnx.export(
+        network,
+        inputs,
+        str(target),
+        input_names=names,
+        output_names=outputs,
+        dynamic_shapes=dynamic,
+        dynamo=True,
+        external_data=False,
+        optimize=True,  # folds batch normalisation into the convolutions
+        verbose=False,
+    )
+    _check(network, inputs, names, target)
+
+
+def _check(network: Any, inputs: tuple[Any, ...], names: list[str], target: Path) -> None:
+    """Refuse a graph whose output differs from the network's own."""
+    import numpy as np
+    import onnxruntime
+    import torch
+
+    with torch.inference_mode():
+        expected = network(*inputs).numpy()
+    session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
+    found = session.run(None, {name: value.numpy() for name, value in zip(names, inputs, strict=True)})[0]
+    difference = float(np.abs(found - expected).max())
+    if difference > 1e-3 * max(1.0, float(np.abs(expected).max())):
+        raise ValueError(f"the exported graph differs from the network by {difference:.2g}")
+
+
+EXPORTERS: dict[str, Callable[[Path, Path], None]] = {
+    "efficientnet-lite2": _export_efficientnet_lite2,
+    "all-MiniLM-L6-v2": _export_minilm,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the graph under a temporary name and move it into place, so that a reader never sees half a file."""
+    parser = argparse.ArgumentParser(prog="python -m mm_demos.models.onnx_export", description=__doc__)
+    parser.add_argument("architecture", choices=sorted(EXPORTERS))
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("target", type=Path)
+    options = parser.parse_args(arguments)
+    unfinished = options.target.with_name(f"{options.target.name}.{os.getpid()}.part")
+    try:
+        EXPORTERS[options.architecture](options.checkpoint, unfinished)
+        unfinished.replace(options.target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""ONNX graphs made from a model's weights: prepared once, kept by content, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mm_demos.errors import MissingDependencyError
+from mm_demos.models.onnx_export import EXPORTER_VERSION
+from mm_demos.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mm_demos.models.loader import LoadRequest
+    from mm_demos.models.protocols import FloatArray
+
+
+def prepared_graph(request: LoadRequest, checkpoint: str) -> Path:
+    """The graph of `request.spec`, written by a child process on the first load and found again afterwards.
+
+    Its name carries the sha256 of the file `checkpoint` and the exporter's version, so other weights never meet an old graph.
+
+    Raises:
+        MissingDependencyError: the child process failed; its last words are in the message.
+        StoppedError: the visitor stopped while the child was at work.
+    """
+    from filelock import FileLock
+
+    weights = request.folder / checkpoint
+    sha256 = next((file.sha256 for file in request.spec.files if file.name == checkpoint), "") or _sha256(weights)
+    request.derived_folder.mkdir(parents=True, exist_ok=True)
+    graph = request.derived_folder / f"{request.spec.name}-{sha256[:16]}-v{EXPORTER_VERSION}.onnx"
+    if not graph.exists():
+        with FileLock(f"{graph}.lock"):
+            if not graph.exists():  # another process may have written it while this one waited
+                _export(request.spec.name, weights, graph, request.progress)
+    return graph
+
+
+def _export(name: str, weights: Path, graph: Path, progress: Progress) -> None:
+    package_root = str(Path(__file__).resolve().parents[2])
+    search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "mm_demos.models.onnx_export", name, str(weights), str(graph)],
+        env={**os.environ, "PYTHONPATH": search_path, "HF_HUB_OFFLINE": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        errors = _wait(child, name, progress)
+    finally:
+        child.kill()
+        child.wait()
+    if child.returncode != 0 or not graph.exists():
+        reason = errors.strip().splitlines()[-1] if errors.strip() else f"exit status {child.returncode}"
+        raise MissingDependencyError(f"{name} could not be prepared for this machine: {reason}")
+
+
+def _wait(child: subprocess.Popen[str], name: str, progress: Progress) -> str:
+    """Report until the child ends and return what it wrote to standard error."""
+    while True:
+        progress.report(f"Preparing {name} for this machine (once)")
+        try:
+            return child.communicate(timeout=0.25)[1]
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Graph:
+    """A graph in ONNX Runtime on the CPU.
+
+    Args:
+        path: the `.onnx` file.
+        threads: intra-op threads.
+    """
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # An arena keeps its high-water mark for the life of the session; plain allocations go back after every run.
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
+        # Idle threads sleep: a spinning pool takes the cores from the other models of the suite.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def run(self, **inputs: np.ndarray) -> FloatArray:
+        """The graph's first output for the named inputs."""
+        output: FloatArray = self._session.run(None, inputs)[0]
+        return output
+
+    def close(self) -> None:
+        """Give the session and its memory back; the graph cannot run afterwards."""
+        self._session = None
