@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import hashlib
 import os
 import platform
 import sys
@@ -90,6 +91,14 @@ def cpu_model() -> str:
     except OSError:
         pass  # not Linux: the platform module knows
     return platform.processor() or platform.machine()
+
+
+@cache
+def cpu_identity() -> str:
+    """Name of the processor with a digest of what it can do: virtual machines hide instructions under the same name."""
+    words = " ".join(_words(PROC / "cpuinfo"))
+    flags = words.partition("flags :")[2].partition("bugs :")[0]
+    return f"{cpu_model()} {platform.machine()} {hashlib.sha256(flags.encode()).hexdigest()[:8]}"
 
 
 # -- threads ---------------------------------------------------------------------------------------------------------

@@ -43,6 +43,11 @@ class Events:
 
         return end
 
+    def after_fork(self) -> None:
+        """In a forked child nobody listens: the pages are the parent's."""
+        self._listeners = ()
+        self._lock = threading.Lock()
+
     def emit(self, event: LoadEvent) -> None:
         """Tell all listeners; never call it while holding a lock that a listener could want."""
         for listener in self._listeners:

@@ -59,6 +59,10 @@ class Housekeeping:
         self.unload(idle, "not used for a while")
         self.unload(heavy, "models took more than their budget")
 
+    def after_fork(self) -> None:
+        """In a forked child the thread is not running."""
+        self._thread = None
+
     def start(self) -> None:
         """Start the thread if it is not running; called with the lock held."""
         if self._thread is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from mm_demos import accelerator
 from mm_demos.errors import BusyError
-from mm_demos.models import catalog, probe
+from mm_demos.models import catalog, loading, probe
 from mm_demos.models.catalog import ModelSpec
 from mm_demos.models.events import Events, LoadEvent
 from mm_demos.models.housekeeping import Housekeeping
@@ -37,7 +38,7 @@ class Loader:
         budget_bytes: for all models; None takes the setting, or 70 % of the memory free now.
         idle_seconds: unload a model unused this long; None takes the setting, 0 never unloads.
         clock: seconds, for idle times.
-        trial: says why an engine cannot be trusted here; empty when it can.
+        trial: says why an engine cannot be trusted here, empty when it can; None asks a child process once per machine.
     """
 
     def __init__(
@@ -46,14 +47,14 @@ class Loader:
         budget_bytes: int | None = None,
         idle_seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
-        trial: Trial = probe.trial,
+        trial: Trial | None = None,
     ) -> None:
         idle = settings().idle_unload_minutes * 60 if idle_seconds is None else idle_seconds
         self._table = Table(default_budget() if budget_bytes is None else budget_bytes, clock)
         self._events = Events()
-        scale = Scale()
-        self._house = Housekeeping(self._table, self._events, scale, idle)
-        self._jobs = Jobs(self._table, self._events, scale, self._house, trial)
+        self._scale = Scale()
+        self._house = Housekeeping(self._table, self._events, self._scale, idle)
+        self._jobs = Jobs(self._table, self._events, self._scale, self._house, trial or probe.Trials())
 
     @contextmanager
     def lease(self, name: str, *, timeout_seconds: float | None = None, progress: Progress | None = None) -> Iterator[Any]:
@@ -142,6 +143,13 @@ class Loader:
         """Unload what was idle too long; a daemon thread calls it in time."""
         self._house.tidy()
 
+    def after_fork(self) -> None:
+        """Start anew in a forked child, as ZeroGPU uses for calls: what was loaded stays, what was on its way is forgotten."""
+        self._table.after_fork()
+        self._events.after_fork()
+        self._scale.after_fork()
+        self._house.after_fork()
+
     def subscribe(self, listener: Callable[[LoadEvent], None]) -> Callable[[], None]:
         """Call `listener` on every event, on the thread on which it happens; returns the function that ends it."""
         return self._events.subscribe(listener)
@@ -213,17 +221,37 @@ class _Shared:
 
     loader: Loader | None = None
     lock = threading.Lock()
+    watches_forks = False
+
+    @classmethod
+    def put(cls, loader: Loader | None) -> None:
+        cls.loader = loader
+        if not cls.watches_forks and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=cls.after_fork)
+            cls.watches_forks = True
+
+    @classmethod
+    def after_fork(cls) -> None:
+        """A lock that another thread held at the fork would stay locked for ever in the child."""
+        cls.lock = threading.Lock()
+        loading.TORCH_LOCK = threading.Lock()
+        if cls.loader is not None:
+            cls.loader.after_fork()
 
 
 def shared() -> Loader:
     """The loader of this process."""
     with _Shared.lock:
         if _Shared.loader is None:
-            _Shared.loader = Loader()
-        return _Shared.loader
+            if os.environ.get("MM_DEMOS_FAKE") == "1":
+                from mm_demos.models import fake
+
+                fake.register_fakes(stand_in=True)
+            _Shared.put(Loader())
+        return _Shared.loader  # type: ignore[return-value]
 
 
 def reset_shared(loader: Loader | None = None) -> None:
     """Forget the shared loader, or put another in its place: for tests."""
     with _Shared.lock:
-        _Shared.loader = loader
+        _Shared.put(loader)

@@ -13,9 +13,9 @@ from typing import Any
 
 from mm_demos import accelerator
 from mm_demos.errors import MissingDependencyError
+from mm_demos.models import weights
 from mm_demos.models.catalog import Engine, ModelSpec
 from mm_demos.progress import Progress
-from mm_demos.settings import settings
 
 # transformers and diffusers patch torch's module globals while they load, so two loads at once can spoil each other.
 TORCH_LOCK = threading.Lock()
@@ -69,6 +69,11 @@ class Scale:
         self._moving = 0
         self._moved = 0
 
+    def after_fork(self) -> None:
+        """In a forked child no other thread moves memory."""
+        self._lock = threading.Lock()
+        self._moving = 0
+
     @contextmanager
     def weigh(self) -> Iterator[list[int]]:
         """Put the growth in bytes into the list it yields, unless something else was loaded or unloaded meanwhile."""
@@ -110,7 +115,7 @@ def load(
     Raises:
         MissingDependencyError: no engine works here; the message says why for each.
     """
-    folder, derived_folder = _folders(spec, progress)
+    folder, derived_folder = weights.ensure(spec, progress), weights.derived_folder(spec)
     reasons: list[str] = []
     for engine in spec.engines:
         for device in _devices(engine):
@@ -150,17 +155,6 @@ def _devices(engine: Engine) -> list[str]:
     best = accelerator.device(engine.devices)
     kinds = [best, "cpu"] if best != "cpu" else ["cpu"]
     return [device for device in kinds if device.partition(":")[0] in engine.devices]
-
-
-def _folders(spec: ModelSpec, progress: Progress) -> tuple[Path, Path]:
-    """Where the files of the model are, fetched first if need be, and where what is computed from them may be kept."""
-    if spec.files:
-        from mm_demos.models import weights
-
-        return weights.ensure(spec, progress), weights.derived_folder(spec)
-    empty = settings().cache_dir / "no-files"
-    empty.mkdir(parents=True, exist_ok=True)
-    return empty, settings().cache_dir / "derived" / spec.name
 
 
 def _call(request: LoadRequest, scale: Scale, trial: Trial) -> Loaded:

@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from mm_demos.errors import InsufficientMemoryError
+from mm_demos.errors import InsufficientMemoryError, StoppedError
 from mm_demos.models.catalog import ModelSpec
 from mm_demos.models.slots import Slot, in_use, victims
 
@@ -26,6 +26,14 @@ class Table:
         self.slots: dict[str, Slot] = {}
         self._weighed: dict[str, int] = {}
         self._uses = itertools.count(1)
+
+    def after_fork(self) -> None:
+        """Keep what is ready; the threads that loaded or unloaded the rest are not in this process."""
+        self.changed = threading.Condition()
+        with self.changed:
+            for slot in tuple(self.slots.values()):
+                if slot.state != "ready":
+                    self.drop(slot, StoppedError(f"Loading {slot.name} was interrupted."))
 
     @property
     def used_bytes(self) -> int:
