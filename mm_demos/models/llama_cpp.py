@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mm_demos.models.loader import LoadRequest
 
 CONTEXT_TOKENS = 4096  # 12 kB of keys and values a token in the 0.5B model: 50 MB
-BATCH_TOKENS = 256  # prompt tokens evaluated at once; more costs memory and is no faster on two cores
+BATCH_TOKENS = 128  # prompt tokens evaluated between two looks at Stop; more costs memory and is no faster on two cores
 TOP_TOKENS = 64  # probabilities asked for at each step of a score; rarer tokens cost one more step each
 FORCE = 1000.0  # a logit bias that makes a token certain to be sampled; reported probabilities are from before it
 
@@ -90,7 +90,7 @@ class LlamaCppChat:
         stop = threading.Event()
 
         def on_reply(reply: Reply) -> bool:
-            pieces.put(reply["choices"][0].get("text", ""))
+            pieces.put("".join(choice.get("text", "") for choice in reply["choices"]))
             return stop.is_set()
 
         def generate() -> None:
@@ -98,11 +98,11 @@ class LlamaCppChat:
                 if self._take_turn(stop):
                     try:
                         self._prime(prefix)
-                        self._complete(tokens, on_reply, stream=True, **request)
+                        self._complete(tokens, on_reply, stream=True, return_progress=True, **request)
                     finally:
                         self._lock.release()
                 pieces.put(None)
-            except Exception as error:  # noqa: BLE001 - carried to the thread that reads
+            except Exception as error:  # carried to the thread that reads
                 pieces.put(error)
 
         worker = threading.Thread(target=generate, name="llama.cpp", daemon=True)
@@ -134,7 +134,7 @@ class LlamaCppChat:
                         seen.update(self._logprobs([*tokens, *path[:i]], token))
         total = np.array([sum(steps[path[:i]][token] for i, token in enumerate(path)) for path in paths])
         probs = np.exp(total - total.max())
-        return (probs / probs.sum()).astype(np.float32)
+        return np.asarray(probs / probs.sum(), dtype=np.float32)
 
     def close(self) -> None:
         """Wait for the running answer, then give the memory back."""
