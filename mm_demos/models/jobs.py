@@ -6,10 +6,11 @@ import copy
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 
 from mm_demos import accelerator
-from mm_demos.errors import InsufficientMemoryError, StoppedError
+from mm_demos.errors import DemoError, InsufficientMemoryError
 from mm_demos.models import loading
 from mm_demos.models.events import Events, Kind, LoadEvent
 from mm_demos.models.housekeeping import Housekeeping
@@ -54,8 +55,7 @@ class Jobs:
             loaded = self._load(slot)
         except BaseException as error:
             failure = error
-            if not isinstance(error, StoppedError):
-                log.warning("%s failed to load", slot.name, exc_info=True)
+            log_failure(slot.name, error)
         else:
             slot.model, slot.engine, slot.device, slot.dtype = loaded.model, loaded.engine, loaded.device, loaded.dtype
             slot.load_seconds = time.monotonic() - started
@@ -103,7 +103,7 @@ class Jobs:
         except Exception as error:
             if not loading.out_of_memory(error):
                 raise
-            log.warning("Memory ran out while %s was loading", slot.name, exc_info=True)
+            log_failure(slot.name, error)
         accelerator.release_memory()
         return None
 
@@ -121,6 +121,14 @@ class Jobs:
             self._table.changed.notify_all()
         kind: Kind = "downloading" if update.unit == "bytes" else "loading"
         self._events.emit(LoadEvent(slot.name, kind, update.message, update.done, update.total))
+
+
+def log_failure(name: str, error: BaseException) -> None:
+    """Log why a load failed, as text: a log record that carries the traceback could keep the half-loaded model alive."""
+    if isinstance(error, DemoError):
+        log.info("%s was not loaded: %s", name, error)
+    else:
+        log.warning("%s failed to load\n%s", name, "".join(traceback.format_exception(error)))
 
 
 def own_copy(error: BaseException) -> BaseException:
