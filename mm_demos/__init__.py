@@ -1,3 +1,77 @@
-"""Multimodal demos: speech, vision and language models behind one loader, in the browser and in Python."""
+"""Multimodal demos: speech, vision and language models behind one loader, in the browser and in Python.
+
+    import mm_demos
+    mm_demos.transcribe("talk.flac").text
+
+Everything named in `__all__` is imported on first use, so `import mm_demos` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mm_demos.errors import DemoError, InvalidInputError
+    from mm_demos.models.protocols import AnswerOptions, CaptionOptions, TranscribeOptions
+    from mm_demos.progress import Progress
+    from mm_demos.results import Answer, Caption, Captioning, Classification, LabelScore, Segment, Transcription, Word, as_dict
+    from mm_demos.tasks.captioning import caption
+    from mm_demos.tasks.classification import classify
+    from mm_demos.tasks.embedding import embed_images, embed_texts
+    from mm_demos.tasks.transcription import transcribe
+    from mm_demos.tasks.visual_qa import answer
 
 __version__ = "0.1.0"
+__all__ = [
+    "Answer",
+    "AnswerOptions",
+    "Caption",
+    "CaptionOptions",
+    "Captioning",
+    "Classification",
+    "DemoError",
+    "InvalidInputError",
+    "LabelScore",
+    "Progress",
+    "Segment",
+    "TranscribeOptions",
+    "Transcription",
+    "Word",
+    "answer",
+    "as_dict",
+    "caption",
+    "classify",
+    "embed_images",
+    "embed_texts",
+    "transcribe",
+]
+
+_HOMES = {
+    "mm_demos.errors": ("DemoError", "InvalidInputError"),
+    "mm_demos.models.protocols": ("AnswerOptions", "CaptionOptions", "TranscribeOptions"),
+    "mm_demos.progress": ("Progress",),
+    "mm_demos.results": (
+        *("Answer", "Caption", "Captioning", "Classification", "LabelScore"),
+        *("Segment", "Transcription", "Word", "as_dict"),
+    ),
+    "mm_demos.tasks.captioning": ("caption",),
+    "mm_demos.tasks.classification": ("classify",),
+    "mm_demos.tasks.embedding": ("embed_images", "embed_texts"),
+    "mm_demos.tasks.transcription": ("transcribe",),
+    "mm_demos.tasks.visual_qa": ("answer",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what `name` stands for; Python calls this once per name."""
+    for module, names in _HOMES.items():
+        if name in names:
+            globals()[name] = value = getattr(importlib.import_module(module), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Public names, imported yet or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,104 @@
+"""The command line: one row per verb, one module per verb; a verb parses, calls a task and prints."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # 128 + SIGINT, as shells count
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A row: `module` has `configure(parser)`, which adds arguments, and `run(args) -> exit status`."""
+
+    name: str
+    module: str
+    summary: str
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("transcribe", "mm_demos.cli.transcribe", "speech in audio or video files to text"),
+    Verb("caption", "mm_demos.cli.caption", "pictures to captions"),
+    Verb("answer", "mm_demos.cli.answer", "questions about pictures to answers"),
+    Verb("classify", "mm_demos.cli.classify", "text, pictures and sound into labels of your own"),
+    Verb("embed", "mm_demos.cli.embed", "pictures or texts to vectors, in a NumPy file"),
+    Verb("models", "mm_demos.cli.models", "list, fetch, check and find the models"),
+    Verb("evaluate", "mm_demos.cli.evaluate", "measure a model on a folder or archive of data"),
+    Verb("demo", "mm_demos.cli.demo", "open the page with all tabs"),
+    Verb("serve", "mm_demos.cli.demo", "the same as demo"),
+)
+
+
+class UsageError(Exception):
+    """The command line asks for something that cannot be; exit status 2."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit status is 0 all good, 1 some failed, 2 wrong usage, 130 interrupted."""
+    from mm_demos.errors import DemoError
+
+    parser = _parser()
+    flags = parser.parse_args(arguments)
+    if flags.verb is None:
+        parser.print_help()
+        return 0
+    _into_settings(flags)
+    try:
+        return int(flags.run(flags))
+    except UsageError as error:
+        print(f"mm-demos {flags.verb}: {error}", file=sys.stderr)
+        return USAGE
+    except DemoError as error:
+        print(f"mm-demos: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("mm-demos: stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, e.g. `head`, has had enough
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    import mm_demos
+
+    parser = argparse.ArgumentParser(prog="mm-demos", description="Multimodal demos on your own machine.")
+    parser.add_argument("--version", action="version", version=mm_demos.__version__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    for verb in VERBS:
+        module: Any = importlib.import_module(verb.module)
+        child = verbs.add_parser(verb.name, help=verb.summary, description=module.__doc__)
+        module.configure(child)
+        _add_settings(child)
+        child.set_defaults(run=module.run)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Flags that every verb has; each stands for the environment variable of the same name."""
+    from mm_demos.settings import Profile
+
+    group = parser.add_argument_group("settings")
+    group.add_argument("--profile", choices=get_args(Profile), help="models used where none is named")
+    group.add_argument("--device", help="auto, cpu, cuda, cuda:1 or mps")
+    group.add_argument("--threads", type=int, help="threads of the CPU engines")
+    group.add_argument("--offline", action="store_true", default=None, help="never fetch anything")
+
+
+def _into_settings(flags: argparse.Namespace) -> None:
+    """Put the flags where the settings, in this process and its children, are read from."""
+    from mm_demos.settings import settings
+
+    for name in ("profile", "device", "threads", "offline", "host", "port"):
+        value = getattr(flags, name, None)
+        if value is not None:
+            os.environ[f"MM_DEMOS_{name.upper()}"] = str(value)
+            settings.cache_clear()
