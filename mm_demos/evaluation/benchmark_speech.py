@@ -1,7 +1,7 @@
 """What our pipeline costs over faster-whisper called directly: `python -m mm_demos.evaluation.benchmark_speech`.
 
-The same file, options and number of threads, alternating; the ratio of the medians is the overhead. Temperature 0 by default, because the
-retries at higher temperatures are random and would drown it.
+The same file, options and number of threads, alternating; the ratio of the medians is the overhead. Temperature 0 by default,
+because the retries at higher temperatures are random and would drown it.
 """
 
 from __future__ import annotations
@@ -83,10 +83,16 @@ def main(arguments: list[str] | None = None) -> int:
                 if repeat:  # the first round warms up
                     times[rival].append(seconds)
     medians = {rival: statistics.median(found) for rival, found in times.items()}
-    report = {"model": name, "audio_seconds": given.seconds, "clock": clock.__name__, "median_seconds": medians, "seconds": times}
-    print(
-        json.dumps({**report, "ratio": medians["ours"] / medians["direct"], "same_text": len(set(texts.values())) == 1}, indent=2)
-    )
+    report = {
+        "model": name,
+        "audio_seconds": given.seconds,
+        "clock": clock.__name__,
+        "seconds": times,
+        "median_seconds": medians,
+        "ratio": medians["ours"] / medians["direct"],
+        "same_text": len(set(texts.values())) == 1,
+    }
+    print(json.dumps(report, indent=2))
     return 0
 
 
