@@ -13,7 +13,8 @@ from mm_demos.models import wheels
 from mm_demos.models.spec import HubSource, Source, UrlSource, WeightFile, WheelSource
 from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, first_line
 
-PROBE_SECONDS = 3.0  # a hub that does not answer by then counts as unreachable
+PROBE_SECONDS = 2.0  # a hub that does not answer by then counts as unreachable
+CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0  # a transfer that brings nothing for so long is broken off and resumed
 ATTEMPTS = 3  # of one transfer, each from where the last one stopped
 
@@ -97,7 +98,6 @@ def fetch_hub(source: HubSource, folder: Path, meter: Meter) -> list[Path]:
             source.path,
             revision=source.revision,
             local_dir=folder,
-            etag_timeout=PROBE_SECONDS,
             tqdm_class=_tqdm_class(meter),
         )
     except (OSError, ValueError, errors.EntryNotFoundError) as error:
@@ -147,7 +147,7 @@ def _stream(url: str, path: Path, size_bytes: int, meter: Meter) -> None:
 
     start = path.stat().st_size if path.exists() else 0
     headers = {"Range": f"bytes={start}-", "Accept-Encoding": "identity"} if start else {"Accept-Encoding": "identity"}
-    timeout = httpx.Timeout(READ_SECONDS, connect=PROBE_SECONDS)
+    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
     with httpx.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             path.unlink()
