@@ -206,7 +206,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> ChatModel:
     bytes_only.decoder = decoders.ByteLevel()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bytes_only)
     tokenizer.add_special_tokens({"eos_token": "<|im_end|>"})
-    tokenizer.chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+    turns = "{% for m in messages %}{{ m.role }}: {{ m.content }}<|im_end|>{% endfor %}"
+    tokenizer.chat_template = turns + "{% if add_generation_prompt %}assistant: {% endif %}"
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     shape = {
