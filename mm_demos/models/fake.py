@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -51,11 +50,6 @@ BASIS = "Made by a fake model: the answer is the main colour of the picture."
 SEGMENT_SECONDS = 2.0
 SILENCE = 1e-4  # peak below which a stretch holds no speech
 DIM = 64
-
-
-def wanted() -> bool:
-    """Whether this process was asked to run on fakes."""
-    return os.environ.get("MM_DEMOS_FAKE", "") == "1"
 
 
 def register_fakes(stand_in: bool = False) -> Callable[[], None]:

@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from typing import Any
 
 import mm_demos
 from mm_demos import accelerator
-from mm_demos.errors import InsufficientMemoryError, StoppedError, WeightsUnavailableError
+from mm_demos.errors import InsufficientMemoryError, StoppedError, UnknownModelError, WeightsUnavailableError
 from mm_demos.models import catalog
 from mm_demos.models.catalog import Engine, ModelSpec, Role
 from mm_demos.progress import Progress
@@ -71,12 +72,14 @@ class Trials:
 
 def _try_in_child(spec: ModelSpec, engine: Engine, progress: Progress, timeout_seconds: float) -> tuple[str, bool]:
     """Why the trial failed (empty when it passed), and whether it would fail again."""
-    root = str(Path(mm_demos.__file__).parent.parent)
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    command = [sys.executable, "-m", "mm_demos.models.probe", spec.name, engine.name]
-    with tempfile.TemporaryFile() as stderr:
+    command = [sys.executable, "-m", "mm_demos.models.probe", spec.name, engine.name, "-"]
+    # The child finds what this process finds, also when the project is not installed.
+    path = os.pathsep.join([str(Path(mm_demos.__file__).parent.parent), *filter(None, sys.path)])
+    with tempfile.TemporaryFile() as row, tempfile.TemporaryFile() as stderr:
+        pickle.dump(spec, row)  # the child's catalog lacks rows that were registered at run time
+        row.seek(0)
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, env={**os.environ, "PYTHONPATH": path}
+            command, stdin=row, stdout=subprocess.DEVNULL, stderr=stderr, env={**os.environ, "PYTHONPATH": path}
         )
         try:
             status = _wait(child, progress, timeout_seconds)
@@ -155,27 +158,38 @@ def _remember(key: str, reason: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Load a model with one engine, ask it for very little, and say by exit status how that went."""
-    name, engine_name = arguments
-    from mm_demos.models import fake
+    """Load a model with one engine, ask it for very little, and say by exit status how that went.
+
+    Args:
+        arguments: model, engine, and "-" when the model's row comes pickled on standard input.
+    """
     from mm_demos.models.loader import Loader
 
-    if fake.wanted():
-        fake.register_fakes()
-    row = catalog.spec(name)
-    engine = next(engine for engine in row.engines if engine.name == engine_name)
-    catalog.unregister(name)
-    catalog.register(dataclasses.replace(row, engines=(dataclasses.replace(engine, probe=False),)))
+    if len(arguments) not in {2, 3}:
+        print("usage: python -m mm_demos.models.probe MODEL ENGINE", file=sys.stderr)
+        return 2
     try:
-        with Loader(budget_bytes=1 << 62, idle_seconds=0).lease(name) as model:
+        row = pickle.load(sys.stdin.buffer) if arguments[2:] == ["-"] else catalog.spec(arguments[0])  # noqa: S301 - from our parent
+        _keep_engine(row, arguments[1])
+        with Loader(budget_bytes=1 << 62, idle_seconds=0).lease(row.name) as model:
             exercise(row.role, model)
     except (MemoryError, InsufficientMemoryError, WeightsUnavailableError, StoppedError) as error:
-        print(error or "out of memory", file=sys.stderr)
+        print(str(error) or "out of memory", file=sys.stderr)
         return FOR_NOW
     except Exception as error:
         print(f"{type(error).__name__}: {error}".replace("\n", " "), file=sys.stderr)
         return 1
     return 0
+
+
+def _keep_engine(row: ModelSpec, name: str) -> None:
+    """Put `row` into the catalog with this engine alone."""
+    engines = tuple(dataclasses.replace(engine, probe=False) for engine in row.engines if engine.name == name)
+    if not engines:
+        raise UnknownModelError(f"{row.name} has no engine named {name!r}: it has {', '.join(e.name for e in row.engines)}.")
+    if row.name in {known.name for known in catalog.rows()}:
+        catalog.unregister(row.name)
+    catalog.register(dataclasses.replace(row, engines=engines))
 
 
 def exercise(role: Role, model: Any) -> None:
