@@ -73,7 +73,7 @@ def caption_many(  # noqa: PLR0917
 
 
 def _options(style: str, language: str, prefix: str, n: float, seed: float) -> CaptionOptions:
-    return CaptionOptions(style=style, language=language, prefix=prefix.strip(), n=int(n), seed=int(seed))  # type: ignore[arg-type]
+    return CaptionOptions(style=style, language=language, prefix=(prefix or "").strip(), n=int(n or 1), seed=int(seed or 0))  # type: ignore[arg-type]
 
 
 def _check_one(image: str | None, *_options: Any) -> None:
@@ -126,10 +126,10 @@ def build(frame: ui.Frame) -> None:
             style = gr.Radio(STYLES, value="short", label="Style", min_width=260, scale=3)
             language = gr.Dropdown(LANGUAGES, value="en", label="Language", min_width=120, scale=1)
         with gr.Accordion("More options", open=False):
-            prefix = gr.Textbox(label="Begin with", placeholder="A photo of", max_lines=1)
+            prefix = gr.Textbox("", label="Begin with", placeholder="A photo of", max_lines=1)
             n = gr.Slider(1, 8, value=3, step=1, label="How many captions")
             seed = gr.Number(0, label="Seed", precision=0, minimum=0)
-        with gr.Group(elem_classes="mm-plain") as examples:
+        with gr.Column() as examples:
             page.examples([[str(samples.path(name))] for name in ("cat.jpg", "coffee.jpg", "rocket.jpg", "sign.png")], [image])
     options = [style, language, prefix, n, seed]
     with page.results():
@@ -153,7 +153,7 @@ def build(frame: ui.Frame) -> None:
             )
     both = [one_results, many_results, examples]
     for tab, first in ((one_tab, True), (many_tab, False)):
-        shown = [gr.Column(visible=first), gr.Column(visible=not first), gr.Group(visible=first)]
+        shown = [gr.update(visible=first), gr.update(visible=not first), gr.update(visible=first)]
         tab.select(lambda shown=shown: shown, outputs=both, queue=False, show_progress="hidden", api_visibility="private")
     page.connect(
         caption_one,
@@ -176,4 +176,5 @@ def build(frame: ui.Frame) -> None:
         api_name="caption_many",
         check=_check_many,
         exports=many_files,
+        snippet=None,
     )

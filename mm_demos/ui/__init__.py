@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mm_demos.ui import render
 from mm_demos.ui.components import image_input, microphone, result_area
+from mm_demos.ui.events import Export, error_of
 from mm_demos.ui.frame import Frame, cost_line, free_port, launch, launch_options
 from mm_demos.ui.handler import Fault, Step, TaskRun, fault_of
-from mm_demos.ui.page import DEVICE_QUEUE, Actions, Export, Page, error_of
+from mm_demos.ui.page import DEVICE_QUEUE, Actions, Page
 
 __all__ = [
     "DEVICE_QUEUE",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from typing import Any
 
 import gradio as gr
@@ -9,17 +10,24 @@ import gradio as gr
 from mm_demos.ui import render
 
 
-def image_input(label: str = "Picture", **options: Any) -> gr.Image:
-    """A picture from a file, the clipboard or a camera, handed over as the path of the file as it was uploaded.
+def _as_uploaded(self: gr.Image, payload: Any) -> Any:
+    """The path of the file as it came.
 
-    Gradio would open it (and so fail with a traceback on a broken file, or decode a bomb); the task's own decoder, which checks
-    the header first, is the only one that looks inside.
+    Gradio opens every picture here: it fails with a traceback on a broken one and decodes a bomb. The task's own decoder, which
+    checks the header first, is to be the only one that looks inside.
     """
+    return payload.path if payload is not None and payload.path else gr.Image.preprocess(self, payload)
+
+
+# Gradio makes a new object of the component's class when properties change, so a class must carry the method; its metaclass is
+# passed by because it would write a stub file next to this one.
+_Picture = ABCMeta.__new__(type(gr.Image), "Image", (gr.Image,), {"preprocess": _as_uploaded, "__module__": __name__})
+
+
+def image_input(label: str = "Picture", **options: Any) -> gr.Image:
+    """A picture from a file, the clipboard or a camera, handed over as the path of the file as it was uploaded."""
     settings: dict[str, Any] = {"height": 300, "sources": ["upload", "clipboard", "webcam"], "buttons": ["fullscreen"]} | options
-    image = gr.Image(type="filepath", image_mode=None, label=label, **settings)
-    by_gradio = image.preprocess
-    image.preprocess = lambda payload: payload.path if payload is not None and payload.path else by_gradio(payload)
-    return image
+    return _Picture(type="filepath", image_mode=None, label=label, **settings)
 
 
 def microphone(label: str = "Recording", **options: Any) -> gr.Audio:

@@ -22,6 +22,7 @@ from mm_demos.ui.page import Page
 HEADER_SECONDS = 6.0  # between two readings of the header when nothing runs
 PORTS_TRIED = 100
 TAGLINE = "speech, pictures and language, on your machine"
+CACHE_CHECK_SECONDS = 600
 CACHE_SECONDS = 3600  # uploads and results leave the disk after an hour
 
 
@@ -39,7 +40,7 @@ class Frame:
         self.lane = threading.Lock()
         self._costs: list[tuple[gr.HTML, tuple[catalog.Role, ...]]] = []
         self.blocks = gr.Blocks(
-            title="mm-demos", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS), fill_width=True
+            title="mm-demos", analytics_enabled=False, delete_cache=(CACHE_CHECK_SECONDS, CACHE_SECONDS), fill_width=True
         )
         with self.blocks:
             self.header = gr.HTML(elem_classes="mm-plain mm-header")

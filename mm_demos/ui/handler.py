@@ -13,6 +13,7 @@ from typing import Any
 from mm_demos.errors import (
     BusyError,
     DemoError,
+    InsufficientMemoryError,
     InvalidInputError,
     MissingDependencyError,
     StoppedError,
@@ -31,6 +32,7 @@ _TITLES: tuple[tuple[type[DemoError], str], ...] = (
     (UnknownModelError, "Unknown model"),
     (WeightsUnavailableError, "Weights not available"),
     (MissingDependencyError, "Something is not installed"),
+    (InsufficientMemoryError, "Not enough memory"),
     (BusyError, "Busy right now"),
     (StoppedError, "Stopped"),
 )
@@ -140,12 +142,9 @@ class TaskRun:
             self._changed.notify()
 
     def _on_load_event(self, event: loader.LoadEvent) -> None:
-        # Other visitors' loads are reported on other threads and are not this run's business.
-        if threading.get_ident() != self._thread.ident or event.kind in {"ready", "evicted", "failed"}:
-            return
-        words = {"queued": "Waiting for", "downloading": "Downloading", "loading": "Loading", "notice": "Preparing"}
-        message = event.message or f"{words[event.kind]} {event.model}"
-        self._receive(Update(message, event.done, event.total, "bytes" if event.kind == "downloading" else ""))
+        # Queueing, downloads and loads reach this run through its own `Progress`; these two are told to all who listen.
+        if event.kind in {"notice", "evicted"} and event.message:
+            self._receive(Update(event.message))
 
     def _run(self) -> None:
         try:

@@ -1,0 +1,150 @@
+"""Models: what there is, what it costs, what is in memory; download, load, eject and pin."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from html import escape
+from importlib import metadata
+
+import gradio as gr
+
+from mm_demos import accelerator, ui
+from mm_demos.models import catalog, loader
+from mm_demos.settings import settings
+from mm_demos.tabs import find
+from mm_demos.tasks import model_states
+from mm_demos.tasks.model_states import Catalog, ModelState
+from mm_demos.ui import render
+from mm_demos.ui.files import json_text
+
+HEADERS = ("Model", "Role", "Size", "Licence", "Disk", "Memory", "Quality")
+SELECT_JS = """element.addEventListener("click", (event) => {
+  const row = event.target.closest("[data-model]");
+  if (row && !event.target.closest("a")) trigger("select", { model: row.dataset.model });
+});"""
+LIBRARIES = (
+    "gradio",
+    "faster-whisper",
+    "ctranslate2",
+    "onnxruntime",
+    "rapidocr-onnxruntime",
+    "xllamacpp",
+    "torch",
+    "transformers",
+)
+QUEUE = "models"
+
+
+def _table(states: Catalog) -> str:
+    head = "".join(f"<th>{name}</th>" for name in HEADERS)
+    body = "".join(map(_row, states.models))
+    return f'<table class="mm-catalog"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _row(item: ModelState) -> str:
+    disk = '<span class="mm-dot mm-on"></span>on disk' if item.cached else f"{render.size(item.download_bytes)} to fetch"
+    memory = f'<span class="mm-dot mm-on"></span>{render.size(item.memory_bytes)}' if item.resident else "–"
+    size = render.size(item.size_bytes) if item.size_bytes else "in its library"
+    cells = (item.role, size, escape(item.licence), disk, memory + (" · pinned" if item.pinned else ""), escape(item.quality))
+    name = escape(item.name)
+    first = f'<button type="button" data-model="{name}">{name}</button><small>{escape(item.summary)}</small>'
+    return f'<tr data-model="{name}">{"".join(f"<td>{cell}</td>" for cell in (first, *cells))}</tr>'
+
+
+def _card(states: Catalog) -> str:
+    item = next((item for item in states.models if item.name == states.chosen), states.models[0])
+    facts = [("engine", item.engine), ("memory", render.size(item.memory_bytes))]
+    parts = f"<p>Made of {escape(', '.join(item.components))}.</p>" if item.components else ""
+    link = f'<a href="{escape(item.source)}" target="_blank" rel="noopener noreferrer">{escape(item.source)}</a>'
+    source = link if item.source.startswith("https://") else escape(item.source)
+    commit = f" at {escape(item.revision[:12])}" if item.revision else ""
+    return (
+        f'<div class="mm-card"><p class="mm-lead">{escape(item.name)}</p><p>{escape(item.summary)}</p>{parts}'
+        f'{render.chips(facts)}<p class="mm-basis">{escape(item.quality or "No figure of quality yet.")}</p>'
+        f'<p class="mm-small">{source}{commit}</p></div>'
+    )
+
+
+def _machine() -> str:
+    versions = []
+    for name in LIBRARIES:
+        try:
+            versions.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            versions.append((name, "not installed"))
+    shared = loader.shared()
+    facts = [("profile", settings().profile), ("budget", render.size(shared.budget_bytes)), ("python", platform.python_version())]
+    return (
+        f'<div class="mm-card"><h4>This machine</h4><p>{escape(accelerator.device_summary())}</p>{render.chips(facts)}'
+        f"<h4>Libraries</h4>{render.chips(versions)}</div>"
+    )
+
+
+def _choose(name: str) -> str:
+    return _card(model_states.listing(name))
+
+
+def _pick(event: gr.EventData) -> tuple[str, str]:
+    name = str(event.model)
+    return name, _choose(name)
+
+
+def build(frame: ui.Frame) -> None:
+    """Make the tab."""
+    page = frame.page(find("models"))
+    names = [row.name for row in catalog.rows()]
+    table = gr.HTML(elem_classes="mm-plain mm-result", js_on_load=SELECT_JS)
+    with page.inputs():
+        chosen = gr.Dropdown(names, value=names[0], label="Model", info="Or click its row above.")
+        with gr.Row(elem_classes="mm-actions"):
+            buttons = {
+                run: gr.Button(label, variant=variant, min_width=70, elem_classes="mm-run" if run is model_states.load else "")
+                for run, label, variant in (
+                    (model_states.load, "Load", "primary"),
+                    (model_states.download, "Download", "secondary"),
+                    (model_states.eject, "Eject", "secondary"),
+                    (model_states.pin, "Pin", "secondary"),
+                )
+            }
+            stop = gr.Button("Stop", variant="stop", min_width=70, elem_classes="mm-stop")
+        status = gr.HTML(render.line("idle", "Ready"), elem_classes="mm-plain mm-statusbox")
+        gr.HTML(_machine, elem_classes="mm-plain mm-result")
+    with page.results(receipt=False):
+        card = gr.HTML(elem_classes="mm-plain mm-result")
+        files = page.exports(ui.Export("Catalog as JSON", "models.json", json_text))
+    frame.blocks.load(
+        lambda: (_table(model_states.listing()), _card(model_states.listing())),
+        outputs=[table, card],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    page.endpoint(model_states.listing, inputs=[], api_name="models_list", queue=QUEUE)
+    table.select(_pick, outputs=[chosen, card], queue=False, show_progress="hidden", api_visibility="private")
+    chosen.input(_choose, chosen, card, queue=False, show_progress="hidden", api_visibility="private")
+    _events(page, buttons, stop, status, chosen, table, card, files)
+
+
+def _events(  # noqa: PLR0917 (the pieces of one page)
+    page: ui.Page,
+    buttons: dict[Callable[..., Catalog], gr.Button],
+    stop: gr.Button,
+    status: gr.HTML,
+    chosen: gr.Dropdown,
+    table: gr.HTML,
+    card: gr.HTML,
+    files: dict[ui.Export, gr.DownloadButton],
+) -> None:
+    for run, button in buttons.items():
+        page.connect(
+            run,
+            actions=ui.Actions(button, stop, None, status),
+            inputs=[chosen],
+            outputs=[table, card],
+            show=lambda states: (_table(states), _card(states)),
+            api_name=f"models_{run.__name__}",
+            exports=files,
+            snippet={"model": "whisper-base"} if run is model_states.load else None,
+            queue=ui.DEVICE_QUEUE if run is model_states.load else QUEUE,
+        )

@@ -1,0 +1,102 @@
+"""The models of this machine: what there is, what is on disk and in memory, and how to change that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mm_demos import accelerator
+from mm_demos.models import catalog, loader, weights
+from mm_demos.progress import Progress
+from mm_demos.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A catalog row with what is true of it on this machine now; sizes in bytes, components included in `download_bytes`."""
+
+    name: str
+    role: str
+    profiles: tuple[str, ...]
+    components: tuple[str, ...]
+    size_bytes: int
+    download_bytes: int
+    memory_bytes: int
+    licence: str
+    source: str
+    revision: str
+    quality: str
+    summary: str
+    cached: bool
+    resident: bool
+    pinned: bool
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Every model; `chosen` is the one the last action was about."""
+
+    models: tuple[ModelState, ...]
+    budget_bytes: int
+    used_bytes: int
+    device: str
+    profile: str
+    chosen: str = ""
+
+
+def listing(chosen: str = "", *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001 (every task takes it)
+    """Every model of the catalog with its size, licence, source, and whether it is on disk and in memory."""
+    shared = loader.shared()
+    states = tuple(_state(row) for row in catalog.rows())
+    device = accelerator.device_summary()
+    return Catalog(states, shared.budget_bytes, shared.used_bytes, device, settings().profile, chosen)
+
+
+def download(model: str, *, progress: Progress | None = None) -> Catalog:
+    """Fetch and verify a model's files and those of the models it is made of; nothing when they are there."""
+    for row in catalog.expand(model):
+        weights.ensure(row, progress)
+    return listing(model)
+
+
+def load(model: str, *, progress: Progress | None = None) -> Catalog:
+    """Bring a model into memory, downloading it first if need be."""
+    with loader.shared().lease(model, progress=progress):
+        return listing(model)
+
+
+def eject(model: str, *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001
+    """Take an idle model, and what it is made of where nothing else uses it, out of memory."""
+    for row in reversed(catalog.expand(model)):
+        loader.shared().eject(row.name)
+    return listing(model)
+
+
+def pin(model: str, *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001
+    """Keep a model in memory whatever happens, or release it if it was kept."""
+    resident = loader.shared().describe(model)
+    loader.shared().pin(model, not (resident is not None and resident.pinned))
+    return listing(model)
+
+
+def _state(row: catalog.ModelSpec) -> ModelState:
+    parts = catalog.expand(row.name)
+    resident = loader.shared().describe(row.name)
+    return ModelState(
+        name=row.name,
+        role=row.role,
+        profiles=row.profiles,
+        components=row.components,
+        size_bytes=sum(part.size_bytes for part in parts),
+        download_bytes=sum(weights.missing_bytes(part) for part in parts),
+        memory_bytes=resident.memory_bytes if resident else sum(part.memory_bytes for part in parts),
+        licence=row.licence,
+        source=row.source,
+        revision=row.revision,
+        quality=row.quality,
+        summary=row.summary,
+        cached=all(weights.is_cached(part) for part in parts),
+        resident=resident is not None,
+        pinned=resident is not None and resident.pinned,
+        engine=resident.engine if resident else ", ".join(engine.name for engine in row.engines),
+    )

@@ -1,0 +1,141 @@
+"""A task as Gradio events: one that fills the page, one that answers programs, one that refuses bad input before the queue."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mm_demos.errors import InvalidInputError
+from mm_demos.progress import Progress
+from mm_demos.results import as_dict
+from mm_demos.ui import render
+from mm_demos.ui.handler import Fault, Step, TaskRun
+
+Run = Callable[..., Any]
+Show = Callable[[Any], Sequence[Any]]
+Check = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file a visitor may download: `write(result)` gives its text or its bytes."""
+
+    label: str
+    file_name: str
+    write: Callable[[Any], str | bytes]
+
+    def save(self, result: Any, folder: str | Path) -> str:
+        """Write the file into `folder` and give its path."""
+        content = self.write(result)
+        path = Path(folder) / self.file_name
+        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        return str(path)
+
+
+def page_event(
+    run: Run,
+    show: Show,
+    exports: Sequence[Export],
+    *,
+    n_outputs: int,
+    lane: threading.Lock,
+    header: Callable[[], str],
+    receipt: bool,
+) -> Run:
+    """The event behind Run: yields status line, header, receipt (label and JSON), downloads and the tab's own outputs."""
+
+    def event(*values: Any) -> Iterator[tuple[Any, ...]]:
+        files: tuple[Any, ...] = tuple(gr.update(interactive=False) for _ in exports)
+        last_header, last = "", None
+        for step in steps(run, values, lane):
+            last = step.result if step.result is not None else last
+            shown = tuple(show(step.result)) if step.result is not None else (gr.skip(),) * n_outputs
+            new_header = header()
+            top = (render.status(step), gr.skip() if new_header == last_header else new_header)
+            last_header = new_header
+            # Gradio has copied the files to its own cache, which is emptied by age, when the yield returns.
+            with tempfile.TemporaryDirectory(prefix="mm-demos-") as folder:
+                if step.finished and last is not None:
+                    files = tuple(gr.update(value=export.save(last, folder), interactive=True) for export in exports)
+                yield (*top, *(_receipt(last, step) if receipt else ()), *files, *shown)
+            files = (gr.skip(),) * len(exports)
+            if step.fault is not None and not step.fault.stopped:
+                raise error_of(step.fault)
+
+    event.__signature__ = api_signature(run)  # type: ignore[attr-defined]
+    return event
+
+
+def api_event(run: Run, lane: threading.Lock) -> Run:
+    """The event behind the endpoint: yields progress and partial results as JSON, and the complete result last."""
+
+    def endpoint(*values: Any) -> Iterator[Any]:
+        last: Any = None
+        for step in steps(run, values, lane):
+            last = step.result if step.result is not None else last
+            if step.fault is not None:
+                raise error_of(step.fault)
+            if step.finished or step.result is not None:
+                yield as_dict(last)
+            else:
+                yield {"progress": as_dict(step.update), "elapsed": round(step.elapsed, 2)}
+
+    endpoint.__signature__ = api_signature(run)  # type: ignore[attr-defined]
+    endpoint.__doc__ = inspect.getdoc(run)
+    return endpoint
+
+
+def validator_of(check: Check, signature: inspect.Signature) -> Run:
+    """A check as Gradio's validator: it runs before the queue, and its sentence appears at the first input."""
+
+    def validator(*values: Any) -> Any:
+        sentence = ""
+        try:
+            check(*values)
+        except InvalidInputError as error:
+            sentence = escape(str(error))
+        verdicts = [gr.validate(not sentence, sentence), *(gr.validate(True, "") for _ in values[1:])]
+        return verdicts if len(verdicts) > 1 else verdicts[0]
+
+    validator.__signature__ = signature  # type: ignore[attr-defined]
+    return validator
+
+
+def error_of(fault: Fault) -> gr.Error:
+    """A fault as Gradio shows it: escaped, titled by kind, without a traceback on the server's console."""
+    return gr.Error(escape(fault.message), title=fault.title, print_exception=False)
+
+
+def api_signature(run: Run) -> inspect.Signature:
+    """The parameters of `run` without `progress` and without types, which Gradio would try to resolve."""
+    signature = inspect.signature(run)
+    kept = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for name, parameter in signature.parameters.items()
+        if name != "progress"
+    ]
+    return signature.replace(parameters=kept, return_annotation=inspect.Signature.empty)
+
+
+def steps(run: Run, values: Sequence[Any], lane: threading.Lock) -> Iterator[Step]:
+    """Run a task for one event; closing the iterator stops it."""
+
+    def work(progress: Progress) -> Any:
+        return run(*values, progress=progress)
+
+    return TaskRun(work, lane).steps()
+
+
+def _receipt(result: Any, step: Step) -> tuple[Any, Any]:
+    receipt = getattr(result, "receipt", None)
+    if not step.finished or receipt is None:
+        return gr.skip(), gr.skip()
+    return gr.update(label=render.receipt_line(receipt)), as_dict(receipt)
