@@ -97,7 +97,7 @@ def build(frame: ui.Frame) -> None:
     table = gr.HTML(elem_classes="mm-plain mm-result", js_on_load=SELECT_JS)
     with page.inputs():
         chosen = gr.Dropdown(names, value=names[0], label="Model", info="Or click its row above.")
-        with gr.Row(elem_classes="mm-actions"):
+        with gr.Row(elem_classes="mm-actions mm-wrap"):
             buttons = {
                 run: gr.Button(label, variant=variant, min_width=70, elem_classes="mm-run" if run is model_states.load else "")
                 for run, label, variant in (

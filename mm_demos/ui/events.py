@@ -110,8 +110,11 @@ def validator_of(check: Check, signature: inspect.Signature) -> Run:
 
 
 def error_of(fault: Fault) -> gr.Error:
-    """A fault as Gradio shows it: escaped, titled by kind, without a traceback on the server's console."""
-    return gr.Error(escape(fault.message), title=fault.title, print_exception=False)
+    """A fault for Gradio: escaped, titled by kind, without a traceback on the server's console.
+
+    It pops up nowhere: the page's status line says it already, and stays.
+    """
+    return gr.Error(escape(fault.message), title=fault.title, visible=False, print_exception=False)
 
 
 def api_signature(run: Run) -> inspect.Signature:

@@ -89,10 +89,11 @@ class Page:
         inputs: Sequence[gr.components.Component],
         outputs: Sequence[gr.components.Component],
         show: Show,
-        api_name: str,
+        api_name: str | None,
         check: Check | None = None,
         exports: Mapping[Export, gr.DownloadButton] | None = None,
         submit: Sequence[gr.components.Component] = (),
+        triggers: Sequence[Any] = (),
         snippet: Mapping[str, str] | None = None,
         queue: str = DEVICE_QUEUE,
     ) -> gr.events.Dependency:
@@ -104,10 +105,11 @@ class Page:
             inputs: components whose values `run` receives, in order.
             outputs: components that `show` fills.
             show: turns a result into one value for each of `outputs`.
-            api_name: the endpoint; it takes `run`'s parameters by name and gives the result as JSON.
+            api_name: the endpoint; it takes `run`'s parameters by name and gives the result as JSON. None makes no endpoint.
             check: called with the input values before the request queues; raises `InvalidInputError`.
             exports: from `exports()`.
             submit: text boxes in which Enter runs too.
+            triggers: events that run it instead of the Run button.
             snippet: example values by parameter name for the API accordion, "file:NAME" for a file; None leaves it out.
             queue: events of one queue run one at a time; what does not compute may have its own.
         """
@@ -115,11 +117,11 @@ class Page:
         signature = api_signature(run)
         lane = self.frame.lane if queue == DEVICE_QUEUE else threading.Lock()
         validator = validator_of(check, signature) if check is not None else None
-        triggers = [actions.run.click, *(box.submit for box in submit)]
+        starts = list(triggers) or [actions.run.click, *(box.submit for box in submit)]
         receipt = [item for item in (self.receipt, self._receipt_json) if item is not None]
         shown = [actions.status, self.frame.header, *receipt, *downloads.values(), *outputs]
         event = gr.on(
-            triggers,
+            starts,
             page_event(
                 run,
                 show,
@@ -133,15 +135,16 @@ class Page:
             outputs=shown,
             validator=validator,
             api_visibility="private",
-            api_name=f"{api_name}_page",
             show_progress="minimal",
             show_progress_on=actions.status,
             concurrency_id=queue,
             concurrency_limit=1,
         )
         self._connect_stop(actions, event)
-        if actions.clear is not None:
+        if actions.clear is not None and not triggers:
             self._connect_clear(actions.clear, inputs, shown)
+        if api_name is None:
+            return event
         self.endpoint(run, inputs=inputs, api_name=api_name, lane=lane, validator=validator, queue=queue)
         if snippet is not None:
             self._snippets(api_name, signature, snippet)
