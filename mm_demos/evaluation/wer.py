@@ -47,7 +47,7 @@ def corpus_word_errors(pairs: Iterable[tuple[str, str]], language: str = "en") -
 
     normalise = normalizer(language)
     rows = [(normalise(reference), normalise(hypothesis)) for reference, hypothesis in pairs]
-    if not rows or not all(reference for reference, _ in rows):
+    if not rows or not all(any(char.isalnum() for char in reference) for reference, _ in rows):
         raise InvalidInputError("The reference text has no words: type what was really said.")
     counts = jiwer.process_words([reference for reference, _ in rows], [hypothesis for _, hypothesis in rows])
     words = counts.hits + counts.substitutions + counts.deletions

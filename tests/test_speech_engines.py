@@ -1,0 +1,102 @@
+"""Both Whisper engines on the same weights, and the shortened window against the full one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from openai_checkpoint import save_openai
+
+from mm_demos import media, samples
+from mm_demos.errors import WeightsUnavailableError
+from mm_demos.evaluation.wer import word_errors
+from mm_demos.models import catalog
+from mm_demos.models.loader import LoadRequest
+from mm_demos.models.protocols import FloatArray, SpeechRecognizer, TranscribeOptions
+from mm_demos.models.speech import load_faster_whisper, load_openai_whisper
+
+JFK = "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
+NAME = "whisper-tiny.en"
+
+
+@pytest.fixture(scope="module")
+def jfk() -> FloatArray:
+    return media.load_audio(samples.path("jfk.flac"))
+
+
+def _request(folder: Path) -> LoadRequest:
+    spec = catalog.spec(NAME)
+    return LoadRequest(spec=spec, engine=spec.engines[0], folder=folder, device="cpu", dtype="", threads=2)
+
+
+def _text(model: SpeechRecognizer, waveform: FloatArray, options: TranscribeOptions) -> str:
+    return " ".join(segment.text for segment in model.transcribe(waveform, options=options).segments)
+
+
+def test_openai_checkpoints_give_the_words_and_word_times(
+    real_weights: Callable[[str], Path], tmp_path: Path, jfk: FloatArray
+) -> None:
+    save_openai(real_weights(NAME) / "model.bin", tmp_path / "tiny.en.pt")
+    model = load_openai_whisper(_request(tmp_path))
+    assert isinstance(model, SpeechRecognizer) and model.languages == ("en",)
+    decoded = model.transcribe(jfk, options=TranscribeOptions(beam_size=1, temperature=0.0, word_timestamps=True))
+    segments = list(decoded.segments)
+    assert word_errors(JFK, " ".join(segment.text for segment in segments)).wer == 0.0
+    assert decoded.language == "en" and decoded.duration == pytest.approx(11.0, abs=0.1)
+    assert sum(len(segment.words) for segment in segments) == 22
+    assert all(segment.avg_logprob < 0 and 0 <= segment.no_speech_prob <= 1 for segment in segments)
+    longer = np.concatenate((jfk, np.zeros(4 * 16_000, np.float32), jfk, np.zeros(4 * 16_000, np.float32), jfk))
+    segments = list(model.transcribe(longer, options=TranscribeOptions(beam_size=1, temperature=0.0, vad_filter=True)).segments)
+    assert word_errors(f"{JFK} {JFK} {JFK}", " ".join(segment.text for segment in segments)).wer <= 0.1
+    assert segments[-1].start > 28.0  # seconds: times are those of the whole recording
+
+
+def test_missing_files_are_named_instead_of_fetched(tmp_path: Path) -> None:
+    with pytest.raises(WeightsUnavailableError, match=r"model\.bin"):
+        load_faster_whisper(_request(tmp_path))
+    with pytest.raises(WeightsUnavailableError, match=r"\.pt"):
+        load_openai_whisper(_request(tmp_path))
+
+
+def test_a_shortened_window_costs_less_and_keeps_the_words(
+    real_weights: Callable[[str], Path], jfk: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mm_demos.models import whisper_window
+
+    model = load_faster_whisper(_request(real_weights(NAME)))
+    lengths: list[int] = []
+    encode = whisper_window.WhisperModel.encode
+
+    def spy(self: object, features: FloatArray) -> object:
+        lengths.append(features.shape[-1])
+        return encode(self, features)
+
+    monkeypatch.setattr(whisper_window.WhisperModel, "encode", spy)
+    options = TranscribeOptions(beam_size=1, temperature=0.0)
+    short = _text(model, jfk, options)
+    assert 1100 <= lengths[-1] < 3000  # frames of 10 ms
+    monkeypatch.setattr(whisper_window, "MARGIN_FRAMES", 3000)
+    full = _text(model, np.concatenate((jfk, np.zeros(1600, np.float32))), options)
+    assert lengths[-1] == 3000
+    assert word_errors(full, short).wer == 0.0
+
+
+def test_a_failed_short_window_is_encoded_again_at_full_length(
+    real_weights: Callable[[str], Path], jfk: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mm_demos.models import whisper_window
+
+    model = load_faster_whisper(_request(real_weights(NAME)))
+    lengths: list[int] = []
+    encode = whisper_window.WhisperModel.encode
+
+    def spy(self: object, features: FloatArray) -> object:
+        lengths.append(features.shape[-1])
+        return encode(self, features)
+
+    monkeypatch.setattr(whisper_window.WhisperModel, "encode", spy)
+    stutter = np.tile(jfk[: 16_000 * 2], 8)  # its text compresses like a loop's
+    _text(model, stutter, TranscribeOptions(beam_size=1, temperature=0.0))
+    assert lengths[0] < 3000 and 3000 in lengths
