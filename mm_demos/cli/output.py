@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
 
 from mm_demos.errors import DemoError
@@ -70,9 +71,11 @@ def standard_output(*, as_json: bool, quiet: bool = False) -> Iterator[Output]:
     back = os.dup(1)
     os.dup2(2, 1)
     try:
-        yield Output(stream, as_json=as_json, quiet=quiet)
+        with redirect_stdout(sys.stderr):
+            yield Output(stream, as_json=as_json, quiet=quiet)
     finally:
         sys.stdout.flush()
+        _flush_native()
         os.dup2(back, 1)
         os.close(back)
         _close(stream)
@@ -125,6 +128,12 @@ def _plain(value: Any) -> Any:
 
 def _name(shown: Any) -> str:
     return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+
+
+def _flush_native() -> None:
+    """Write out what native code has printed into the C library's own buffer, as long as it still goes elsewhere."""
+    if os.name == "posix":
+        ctypes.CDLL(None).fflush(None)
 
 
 def _close(stream: TextIO) -> None:
