@@ -109,13 +109,13 @@ def build(frame: ui.Frame) -> None:
             }
             stop = gr.Button("Stop", variant="stop", min_width=70, elem_classes="mm-stop")
         status = gr.HTML(render.line("idle", "Ready"), elem_classes="mm-plain mm-statusbox")
-        gr.HTML(_machine, elem_classes="mm-plain mm-result")
+        machine = gr.HTML(elem_classes="mm-plain mm-result")
     with page.results(receipt=False):
         card = gr.HTML(elem_classes="mm-plain mm-result")
         files = page.exports(ui.Export("Catalog as JSON", "models.json", json_text))
     frame.blocks.load(
-        lambda: (_table(model_states.listing()), _card(model_states.listing())),
-        outputs=[table, card],
+        lambda: (_table(model_states.listing()), _card(model_states.listing()), _machine()),
+        outputs=[table, card, machine],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
