@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ def minilm(checkpoint: Path) -> torch.nn.Module:
         checkpoint.parent, local_files_only=True, add_pooling_layer=False, attn_implementation="eager", dtype=torch.float32
     )
 
-    class SentenceEncoder(torch.nn.Module):
+    class SentenceEncoder(torch.nn.Module):  # type: ignore[misc]  # torch is not followed by the type checker
         def __init__(self) -> None:
             super().__init__()
             self.bert = bert
@@ -68,7 +68,7 @@ def _export_efficientnet_lite2(checkpoint: Path, target: Path) -> None:
 
     pixel_values = torch.zeros(2, 3, EFFICIENTNET_SIZE, EFFICIENTNET_SIZE)
     dynamic = ({0: torch.export.Dim("n")},)
-    _write(efficientnet_lite2(checkpoint), (pixel_values,), ["pixel_values"], ["logits"], dynamic, target)
+    _write(efficientnet_lite2(checkpoint), {"pixel_values": pixel_values}, "logits", dynamic, target)
 
 
 def _export_minilm(checkpoint: Path, target: Path) -> None:
@@ -76,38 +76,39 @@ def _export_minilm(checkpoint: Path, target: Path) -> None:
 
     input_ids = torch.full((2, 7), 1000)
     axes = {0: torch.export.Dim("n"), 1: torch.export.Dim("n_tokens", min=2, max=512)}
-    inputs = (input_ids, torch.ones_like(input_ids))
-    _write(minilm(checkpoint), inputs, ["input_ids", "attention_mask"], ["embeddings"], (axes, axes), target)
+    inputs = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
+    _write(minilm(checkpoint), inputs, "embeddings", (axes, axes), target)
 
 
-def _write(network: Any, inputs: tuple[Any, ...], names: list[str], outputs: list[str], dynamic: Any, target: Path) -> None:
+def _write(network: Any, inputs: Mapping[str, Any], output: str, dynamic: tuple[Any, ...], target: Path) -> None:
+    """Export `network`, called with the values of `inputs`, and check what was written."""
     import torch
 
     torch.onnx.export(
         network,
-        inputs,
+        tuple(inputs.values()),
         str(target),
-        input_names=names,
-        output_names=outputs,
+        input_names=list(inputs),
+        output_names=[output],
         dynamic_shapes=dynamic,
         dynamo=True,
         external_data=False,
         optimize=True,  # folds batch normalisation into the convolutions
         verbose=False,
     )
-    _check(network, inputs, names, target)
+    _check(network, inputs, target)
 
 
-def _check(network: Any, inputs: tuple[Any, ...], names: list[str], target: Path) -> None:
+def _check(network: Any, inputs: Mapping[str, Any], target: Path) -> None:
     """Refuse a graph whose output differs from the network's own."""
     import numpy as np
     import onnxruntime
     import torch
 
     with torch.inference_mode():
-        expected = network(*inputs).numpy()
+        expected = network(*inputs.values()).numpy()
     session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
-    found = session.run(None, {name: value.numpy() for name, value in zip(names, inputs, strict=True)})[0]
+    found = session.run(None, {name: value.numpy() for name, value in inputs.items()})[0]
     difference = float(np.abs(found - expected).max())
     if difference > 1e-3 * max(1.0, float(np.abs(expected).max())):
         raise ValueError(f"the exported graph differs from the network by {difference:.2g}")
