@@ -34,6 +34,13 @@ LIBRARIES = (
     "transformers",
 )
 QUEUE = "models"
+ENDPOINTS: dict[Callable[..., Catalog], str] = {
+    model_states.listing: "models_list",
+    model_states.load: "models_load",
+    model_states.download: "models_download",
+    model_states.eject: "models_eject",
+    model_states.pin: "models_pin",
+}
 
 
 def _table(states: Catalog) -> str:
@@ -105,6 +112,7 @@ def build(frame: ui.Frame) -> None:
                     (model_states.download, "Download", "secondary"),
                     (model_states.eject, "Eject", "secondary"),
                     (model_states.pin, "Pin", "secondary"),
+                    (model_states.listing, "Refresh", "secondary"),
                 )
             }
             stop = gr.Button("Stop", variant="stop", min_width=70, elem_classes="mm-stop")
@@ -113,38 +121,18 @@ def build(frame: ui.Frame) -> None:
     with page.results(receipt=False):
         card = gr.HTML(elem_classes="mm-plain mm-result")
         files = page.exports(ui.Export("Catalog as JSON", "models.json", json_text))
-    frame.blocks.load(
-        lambda: (_table(model_states.listing()), _card(model_states.listing()), _machine()),
-        outputs=[table, card, machine],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    page.endpoint(model_states.listing, inputs=[], api_name="models_list", queue=QUEUE)
     table.select(_pick, outputs=[chosen, card], queue=False, show_progress="hidden", api_visibility="private")
     chosen.input(_choose, chosen, card, queue=False, show_progress="hidden", api_visibility="private")
-    _events(page, buttons, stop, status, chosen, table, card, files)
-
-
-def _events(  # noqa: PLR0917 (the pieces of one page)
-    page: ui.Page,
-    buttons: dict[Callable[..., Catalog], gr.Button],
-    stop: gr.Button,
-    status: gr.HTML,
-    chosen: gr.Dropdown,
-    table: gr.HTML,
-    card: gr.HTML,
-    files: dict[ui.Export, gr.DownloadButton],
-) -> None:
     for run, button in buttons.items():
         page.connect(
             run,
             actions=ui.Actions(button, stop, None, status),
             inputs=[chosen],
-            outputs=[table, card],
-            show=lambda states: (_table(states), _card(states)),
-            api_name=f"models_{run.__name__}",
+            outputs=[table, card, machine],
+            show=lambda states: (_table(states), _card(states), _machine()),
+            api_name=ENDPOINTS[run],
             exports=files,
+            triggers=[button.click, frame.blocks.load] if run is model_states.listing else (),
             snippet={"model": "whisper-base"} if run is model_states.load else None,
             queue=ui.DEVICE_QUEUE if run is model_states.load else QUEUE,
         )

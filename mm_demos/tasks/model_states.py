@@ -44,12 +44,12 @@ class Catalog:
     chosen: str = ""
 
 
-def listing(chosen: str = "", *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001 (every task takes it)
+def listing(model: str = "", *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001 (every task takes it)
     """Every model of the catalog with its size, licence, source, and whether it is on disk and in memory."""
     shared = loader.shared()
     states = tuple(_state(row) for row in catalog.rows())
     device = accelerator.device_summary()
-    return Catalog(states, shared.budget_bytes, shared.used_bytes, device, settings().profile, chosen)
+    return Catalog(states, shared.budget_bytes, shared.used_bytes, device, settings().profile, model)
 
 
 def download(model: str, *, progress: Progress | None = None) -> Catalog:

@@ -99,7 +99,7 @@ def status(step: Step) -> str:
     if step.fault is not None:
         return fault(step.fault, step.elapsed)
     if step.finished:
-        return line("done", f"Done in {seconds(step.elapsed)}")
+        return line("done", f"Done in {seconds(step.elapsed)}" if step.elapsed >= 0.5 else "Done")
     update = step.update or Update("Starting")
     facts = [count(update), seconds(step.elapsed)]
     if step.remaining is not None:
