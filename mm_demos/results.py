@@ -187,6 +187,7 @@ class Classification:
         scores: fused probabilities over all labels, best first, summing to 1.
         per_modality: "text", "image", "audio" → that modality's own probabilities, in the order of `scores`.
         weights: the share each modality had in the fused score, summing to 1.
+        contributions: the share each modality had in the best label's score, summing to 1.
         transcript: what was said in the audio, if any.
         notices: sentences for the user, e.g. which modality was missing.
         abstained: the best score is under the threshold asked for.
@@ -196,6 +197,7 @@ class Classification:
     scores: tuple[LabelScore, ...]
     per_modality: Mapping[str, tuple[LabelScore, ...]]
     weights: Mapping[str, float] = field(default_factory=dict)
+    contributions: Mapping[str, float] = field(default_factory=dict)
     transcript: str = ""
     notices: tuple[str, ...] = ()
     abstained: bool = False

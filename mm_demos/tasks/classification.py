@@ -196,6 +196,7 @@ def _decide(labels: Sequence[str], fused: Fused, probs: Mapping[str, FloatArray]
         scores=scores(fused.probs),
         per_modality={name: scores(row) for name, row in probs.items()},
         weights=fused.shares,
+        contributions=fused.contributions(int(order[0])),
         transcript=given.transcript,
         notices=tuple(given.notices),
     )

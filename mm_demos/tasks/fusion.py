@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mm_demos.errors import InvalidInputError
 from mm_demos.models.protocols import FloatArray
@@ -18,10 +19,31 @@ FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """Joined probabilities (n_labels,), summing to 1, and the share of each modality in them, summing to 1."""
+    """A joint decision, split by where it came from.
 
-    probs: FloatArray
-    shares: Mapping[str, float]
+    Args:
+        modalities: their names.
+        parts: (n_modalities, n_labels); column sums are the joint probabilities.
+    """
+
+    modalities: tuple[str, ...]
+    parts: NDArray[np.float64]
+
+    @property
+    def probs(self) -> FloatArray:
+        """Joint probabilities (n_labels,), summing to 1."""
+        joint: FloatArray = self.parts.sum(axis=0).astype(np.float32)
+        return joint
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of each modality in all scores, summing to 1."""
+        return dict(zip(self.modalities, self.parts.sum(axis=1).tolist(), strict=True))
+
+    def contributions(self, label: int) -> dict[str, float]:
+        """Share of each modality in the score of one label, summing to 1."""
+        column = self.parts[:, label]
+        return dict(zip(self.modalities, (column / column.sum()).tolist(), strict=True))
 
 
 def fuse(probs: Mapping[str, FloatArray], *, weights: Mapping[str, float], fusion: Fusion) -> Fused:
@@ -42,12 +64,13 @@ def fuse(probs: Mapping[str, FloatArray], *, weights: Mapping[str, float], fusio
     stacked = np.stack([probs[name] for name in names]).astype(np.float64)
     given = np.array([weights[name] for name in names])
     if fusion == "maximum":
-        return _maximum(names, stacked, given)
-    if fusion == "attention":
-        attended = given * np.array([confidence(row) for row in stacked])
-        given = attended if attended.sum() > 0 else given
-    shares = given / given.sum()
-    return _fused(names, shares @ stacked, shares)
+        weighted = stacked * given[:, None]
+        parts = np.where(weighted == weighted.max(axis=0), weighted, 0.0)
+        parts /= np.maximum(np.count_nonzero(parts, axis=0), 1)  # a tie is shared
+    else:
+        attended = given * [confidence(row) for row in stacked] if fusion == "attention" else given
+        parts = stacked * (attended if attended.sum() > 0 else given)[:, None]
+    return Fused(tuple(names), parts / parts.sum())
 
 
 def confidence(probs: FloatArray) -> float:
@@ -79,15 +102,3 @@ def check_fusion(fusion: str) -> None:
     """
     if fusion not in FUSIONS:
         raise InvalidInputError(f"There is no fusion called “{fusion}”: choose {', '.join(FUSIONS)}.")
-
-
-def _maximum(names: list[str], stacked: np.ndarray, weights: np.ndarray) -> Fused:
-    weighted = stacked * (weights / weights.max())[:, None]
-    best = weighted.max(axis=0)
-    won = np.where(weighted == best, weighted, 0.0)  # ties are shared
-    shares = (won / np.maximum((weighted == best).sum(axis=0), 1)).sum(axis=1) / best.sum()
-    return _fused(names, best / best.sum(), shares)
-
-
-def _fused(names: list[str], probs: np.ndarray, shares: np.ndarray) -> Fused:
-    return Fused((probs / probs.sum()).astype(np.float32), {name: float(s) for name, s in zip(names, shares, strict=True)})
