@@ -1,0 +1,52 @@
+"""One person in front of the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page
+
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+RUN_MS = 120_000  # the first run loads its models, perhaps on a busy machine
+
+
+class Visitor:
+    """One person at the page: a browser context of their own."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.foreign: list[str] = []
+        self.page.on("request", lambda request: self._watch(request.url, url))
+        self.page.goto(url)
+        self.page.wait_for_selector(".mm-top")
+
+    def _watch(self, target: str, url: str) -> None:
+        if target.startswith("http") and not target.startswith(url):
+            self.foreign.append(target)
+
+    def open(self, tab: str) -> None:
+        """Go to a tab."""
+        self.page.locator(f"#tab-{tab}-button:visible").first.click()
+        self.page.wait_for_selector(f"#tab-{tab} .mm-summary")
+
+    def press(self, tab: str, button: str) -> None:
+        """Press the button of this name in a tab."""
+        self.page.locator(f"#tab-{tab}").get_by_role("button", name=button, exact=True).locator("visible=true").first.click()
+
+    def wait(self, tab: str, state: str = "done") -> str:
+        """Wait for the tab's status line to reach a state, and read it."""
+        line = self.page.locator(f"#tab-{tab} .mm-status[data-state={state}]:visible").first
+        line.wait_for(timeout=RUN_MS)
+        return line.inner_text()
+
+    def text(self, tab: str) -> str:
+        """Everything that can be read in a tab."""
+        return self.page.locator(f"#tab-{tab}").inner_text()
+
+    def shoot(self, name: str) -> None:
+        """Keep a picture of the whole page."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
