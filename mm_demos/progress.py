@@ -63,6 +63,10 @@ class Progress:
         """Ask the task to end at its next checkpoint."""
         self._stop.set()
 
+    def part(self, on_update: Callable[[Update], None] | None = None) -> Progress:
+        """A progress for one part of the work: it reports to `on_update` alone, and stops with this one."""
+        return Progress(on_update, self._stop)
+
     @property
     def stopped(self) -> bool:
         """Whether `stop()` was called."""

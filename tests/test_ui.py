@@ -26,6 +26,7 @@ from mm_demos.models.loader import Resident
 from mm_demos.progress import Progress, Update
 from mm_demos.results import Evidence, LabelScore, ModelUse, Receipt, TextLine
 from mm_demos.ui import files, render, snippets
+from mm_demos.ui.examples import ExampleRows
 from mm_demos.ui.handler import MIN_GAP, TICK, Step, TaskRun
 
 PRIVATE = "a path of the machine room"
@@ -281,6 +282,26 @@ def test_only_the_named_endpoints_are_public(app: gr.Blocks) -> None:
     assert set(described["named_endpoints"]) == {"/echo"}
     names = [item["parameter_name"] for item in described["named_endpoints"]["/echo"]["parameters"]]
     assert names == ["text", "picture"]
+
+
+# -- examples --------------------------------------------------------------------------------------------------------
+
+
+def test_only_untouched_example_rows_are_kept(tmp_path: Path) -> None:
+    cat, copied, other = samples.path("cat.jpg"), tmp_path / "copy.jpg", samples.path("coffee.jpg")
+    copied.write_bytes(cat.read_bytes())
+    with gr.Blocks():
+        picture, words, strength = gr.Image(type="filepath"), gr.Textbox(""), gr.Slider(0, 9, value=3)
+        examples = gr.Examples([[str(cat), "a cat"]], [picture, words])
+    rows = ExampleRows(examples, [[str(cat), "a cat"]], [picture, words])
+    inputs = [picture, words, strength]
+    assert rows.find(inputs, [str(copied), "a cat", 3]) == 0
+    for changed in ([str(other), "a cat", 3], [str(copied), "my cat", 3], [str(copied), "a cat", 4], [None, "a cat", 3]):
+        assert rows.find(inputs, changed) is None
+    assert rows.recall(0) is None
+    rows.keep(0, "purr")
+    assert rows.recall(0) == "purr"
+    assert rows.recall(None) is None
 
 
 # -- what the server gives away --------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def caption_many(  # noqa: PLR0917
     for path in images:
         progress.report("Captioning pictures", len(items), len(images), "pictures")
         try:
-            result = caption_one(path, style, language, prefix, n, seed, progress=Progress(None, progress._stop))
+            result = caption_one(path, style, language, prefix, n, seed, progress=progress.part())
             items.append(Item(Path(path).name, result))
         except StoppedError:
             raise

@@ -88,7 +88,7 @@ def _blanked(result: Answer) -> str:
     return render.notice(said, "warn" if same else "info")
 
 
-def _offer(kind: str) -> dict[str, Any]:
+def _offer(kind: str) -> Any:
     return gr.update(visible=kind == "choice")
 
 

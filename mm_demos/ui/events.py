@@ -17,6 +17,7 @@ from mm_demos.errors import InvalidInputError
 from mm_demos.progress import Progress
 from mm_demos.results import as_dict
 from mm_demos.ui import render
+from mm_demos.ui.examples import ExampleRows
 from mm_demos.ui.handler import Fault, Step, TaskRun
 
 Run = Callable[..., Any]
@@ -45,21 +46,26 @@ def page_event(
     show: Show,
     exports: Sequence[Export],
     *,
+    inputs: Sequence[gr.components.Component],
     n_outputs: int,
     lane: threading.Lock,
     header: Callable[[], str],
     receipt: bool,
+    examples: ExampleRows | None,
 ) -> Run:
     """The event behind Run: yields status line, header, receipt (label and JSON), downloads and the tab's own outputs."""
 
     def event(*values: Any) -> Iterator[tuple[Any, ...]]:
         files: tuple[Any, ...] = tuple(gr.update(interactive=False) for _ in exports)
         last_header, last = "", None
-        for step in steps(run, values, lane):
+        row = examples.find(inputs, values) if examples is not None else None
+        kept = examples.recall(row) if examples is not None else None
+        for step in steps(run, values, lane) if kept is None else [Step(None, kept, True, 0.0)]:
             last = step.result if step.result is not None else last
             shown = tuple(show(step.result)) if step.result is not None else (gr.skip(),) * n_outputs
             new_header = header()
-            top = (render.status(step), gr.skip() if new_header == last_header else new_header)
+            status = render.status(step) if kept is None else render.line("done", "Done", "kept from an earlier run")
+            top = (status, gr.skip() if new_header == last_header else new_header)
             last_header = new_header
             # Gradio has copied the files to its own cache, which is emptied by age, when the yield returns.
             with tempfile.TemporaryDirectory(prefix="mm-demos-") as folder:
@@ -67,6 +73,8 @@ def page_event(
                     files = tuple(gr.update(value=export.save(last, folder), interactive=True) for export in exports)
                 yield (*top, *(_receipt(last, step) if receipt else ()), *files, *shown)
             files = (gr.skip(),) * len(exports)
+            if examples is not None and row is not None and step.finished and step.fault is None:
+                examples.keep(row, last)
             if step.fault is not None and not step.fault.stopped:
                 raise error_of(step.fault)
 

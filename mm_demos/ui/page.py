@@ -15,6 +15,7 @@ import gradio as gr
 from mm_demos.tabs import TabSpec
 from mm_demos.ui import render, snippets
 from mm_demos.ui.events import Check, Export, Run, Show, api_event, api_signature, page_event, validator_of
+from mm_demos.ui.examples import ExampleRows
 
 if TYPE_CHECKING:
     from mm_demos.ui.frame import Frame
@@ -42,6 +43,7 @@ class Page:
         self._receipt_json: gr.JSON | None = None
         self._results: gr.Column | None = None
         self._code: gr.Accordion | None = None
+        self._examples: list[ExampleRows] = []
         gr.HTML(f'<p class="mm-summary">{escape(spec.summary)}</p>', elem_classes="mm-plain")
         self._row: gr.Row | None = None
 
@@ -120,27 +122,31 @@ class Page:
         starts = list(triggers) or [actions.run.click, *(box.submit for box in submit)]
         receipt = [item for item in (self.receipt, self._receipt_json) if item is not None]
         shown = [actions.status, self.frame.header, *receipt, *downloads.values(), *outputs]
-        event = gr.on(
-            starts,
-            page_event(
-                run,
-                show,
-                tuple(downloads),
-                n_outputs=len(outputs),
-                lane=lane,
-                header=self.frame.header_html,
-                receipt=bool(receipt),
-            ),
-            inputs=list(inputs),
-            outputs=shown,
-            validator=validator,
-            api_visibility="private",
-            show_progress="minimal",
-            show_progress_on=actions.status,
-            concurrency_id=queue,
-            concurrency_limit=1,
+        examples = next((rows for rows in self._examples if rows.fit(inputs)), None)
+        event_of = page_event(
+            run,
+            show,
+            tuple(downloads),
+            inputs=inputs,
+            n_outputs=len(outputs),
+            lane=lane,
+            header=self.frame.header_html,
+            receipt=bool(receipt),
+            examples=examples,
         )
-        self._connect_stop(actions, event)
+        how: dict[str, Any] = {
+            "inputs": list(inputs),
+            "outputs": shown,
+            "validator": validator,
+            "api_visibility": "private",
+            "show_progress": "minimal",
+            "show_progress_on": actions.status,
+            "concurrency_id": queue,
+            "concurrency_limit": 1,
+        }
+        event = gr.on(starts, event_of, **how)
+        events = [event] if examples is None else [event, examples.examples.load_input_event.then(event_of, **how)]
+        self._connect_stop(actions, events)
         if actions.clear is not None and not triggers:
             self._connect_clear(actions.clear, inputs, shown)
         if api_name is None:
@@ -158,8 +164,17 @@ class Page:
         visible: Sequence[int] = (0,),
         label: str = "Try one",
     ) -> gr.Examples:
-        """Example rows that fill the inputs; `visible` columns are shown. Call it inside `inputs()`."""
-        return gr.Examples(
+        """Example rows: a click fills the inputs and runs, and what a row gave is kept for the next visitor.
+
+        Call it inside `inputs()`, before `connect`.
+
+        Args:
+            rows: values of `inputs`; a file by its path.
+            inputs: among those of `connect`.
+            visible: columns that are shown.
+            label: above the rows.
+        """
+        filled = gr.Examples(
             [list(row) for row in rows],
             list(inputs),
             label=label,
@@ -167,12 +182,14 @@ class Page:
             api_visibility="private",
             examples_per_page=8,
         )
+        self._examples.append(ExampleRows(filled, rows, inputs))
+        return filled
 
-    def _connect_stop(self, actions: Actions, event: gr.events.Dependency) -> None:
+    def _connect_stop(self, actions: Actions, events: Sequence[gr.events.Dependency]) -> None:
         actions.stop.click(
             lambda: render.line("stopped", "Stopped"),
             outputs=actions.status,
-            cancels=[event],
+            cancels=list(events),
             queue=False,
             api_visibility="private",
             show_progress="hidden",
