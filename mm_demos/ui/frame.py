@@ -123,6 +123,8 @@ def cost_line(roles: Sequence[catalog.Role]) -> str:
         return '<span class="mm-ready">Models are in memory: runs start at once.</span>'
     fetch = f"downloads {render.size(missing)} and " if missing else ""
     free = render.size(accelerator.available_bytes())
+    if len(cold) < len(names):
+        return f"<span>The next run may load more: it {fetch}needs {render.size(memory)} of memory; {free} are free.</span>"
     return f"<span>The first run {fetch}needs {render.size(memory)} of memory; {free} are free.</span>"
 
 

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 DEVICE_QUEUE = "device"  # every event that computes shares it, so that the machine runs one model at a time
 
+# In one column the results are below the fold, where a visitor with a phone would not look for them.
+SHOW_RESULTS_JS = """() => {
+  const results = [...document.querySelectorAll(".mm-results")].find((column) => column.offsetParent !== null);
+  if (results && window.innerWidth <= 600) results.scrollIntoView({ behavior: "smooth", block: "start" });
+}"""
+
 
 @dataclass(slots=True)
 class Actions:
@@ -149,6 +155,8 @@ class Page:
         self._connect_stop(actions, events)
         if actions.clear is not None and not triggers:
             self._connect_clear(actions.clear, inputs, shown)
+            for done in events:
+                done.success(None, js=SHOW_RESULTS_JS, api_visibility="private")
         if api_name is None:
             return event
         self.endpoint(run, inputs=inputs, api_name=api_name, lane=lane, validator=validator, queue=queue)
