@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mm_demos import accelerator
+from mm_demos import accelerator, machine
 from mm_demos.settings import settings
 
 GIGABYTE = 10**9
@@ -21,8 +21,8 @@ Write = Callable[[str, str], None]
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Writes files of a pretended machine, which has 8 GB free and no control group of its own."""
-    monkeypatch.setattr(accelerator, "CGROUP", tmp_path / "cgroup")
-    monkeypatch.setattr(accelerator, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(machine, "PROC", tmp_path / "proc")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
 
     def put(path: str, text: str) -> None:
@@ -153,8 +153,8 @@ def test_peak_memory_samples_where_the_kernel_keeps_no_record(monkeypatch: pytes
         seen.append(next(readings))
         return seen[-1]
 
-    monkeypatch.setattr(accelerator, "_reset_peak", lambda: False)
-    monkeypatch.setattr(accelerator, "resident_bytes", read)
+    monkeypatch.setattr(machine, "_reset_peak", lambda: False)
+    monkeypatch.setattr(machine, "resident_bytes", read)
     with accelerator.PeakMemory() as memory:
         while memory.bytes < 900:  # the sampling thread gets there
             os.sched_yield()

@@ -54,7 +54,8 @@ class Jobs:
         try:
             loaded = self._load(slot)
         except BaseException as error:
-            failure = error
+            # What ends a thread or the interpreter must not do so in every waiter.
+            failure = error if isinstance(error, Exception) else RuntimeError(f"{slot.name} failed to load: {error!r}")
             log_failure(slot.name, error)
         else:
             slot.model, slot.engine, slot.device, slot.dtype = loaded.model, loaded.engine, loaded.device, loaded.dtype
@@ -131,7 +132,7 @@ def log_failure(name: str, error: BaseException) -> None:
         log.warning("%s failed to load\n%s", name, "".join(traceback.format_exception(error)))
 
 
-def own_copy(error: BaseException) -> BaseException:
+def own_copy(error: Exception) -> Exception:
     """The same error for one more thread: raising it adds a traceback, which must not be shared."""
     try:
         return copy.copy(error)

@@ -49,6 +49,7 @@ class Loader:
         clock: Callable[[], float] = time.monotonic,
         trial: Trial | None = None,
     ) -> None:
+        accelerator.use_one_heap()
         idle = settings().idle_unload_minutes * 60 if idle_seconds is None else idle_seconds
         self._table = Table(default_budget() if budget_bytes is None else budget_bytes, clock)
         self._events = Events()

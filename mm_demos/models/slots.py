@@ -55,7 +55,7 @@ class Slot:
     placed: bool = False
     last_use: int = 0
     idle_since: float = 0.0
-    error: BaseException | None = None
+    error: Exception | None = None
     progress: Progress = field(default_factory=Progress)
     update: Update | None = None
 

@@ -114,8 +114,7 @@ class Table:
 
     def ready(self, slot: Slot, weight_bytes: int | None) -> None:
         """Count a loaded model with what it was measured to weigh; its estimate stays where the measurement says nothing."""
-        # Memory that an earlier model left to the allocator is used again without growth, so far too little is no measurement.
-        if weight_bytes is not None and weight_bytes >= slot.charge_bytes / 4:
+        if weight_bytes is not None and weight_bytes >= _least_weight(slot):
             slot.charge_bytes = weight_bytes
             self._weighed[slot.name] = weight_bytes
         slot.state = "ready"
@@ -127,7 +126,7 @@ class Table:
             slot.state = "leaving"
         return slots
 
-    def drop(self, slot: Slot, error: BaseException | None = None) -> None:
+    def drop(self, slot: Slot, error: Exception | None = None) -> None:
         """Take a slot out of the table: its model is gone, or its load failed with `error`."""
         del self.slots[slot.name]
         slot.error = error
@@ -143,6 +142,12 @@ class Table:
             part.builders -= 1
             part.idle_since = slot.idle_since
         self.changed.notify_all()
+
+
+def _least_weight(slot: Slot) -> float:
+    """Bytes below which a measured weight is not believed: memory left by an earlier model is used again without growth."""
+    share = slot.charge_bytes / 4
+    return min(share, slot.spec.size_bytes / 2) if slot.spec.files else share
 
 
 def gigabytes(count: int) -> str:
