@@ -25,10 +25,11 @@ def efficientnet_lite2(checkpoint: Path) -> torch.nn.Module:
     The release file and timm's network list the same tensors in the same order under different names, so they pair by position;
     a shape that differs is refused by `load_state_dict`.
     """
-    import timm
     import torch
 
-    tensors = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    tensors = torch.load(checkpoint, map_location="cpu", weights_only=True)  # before the slow import: a bad file fails at once
+    import timm
+
     network: torch.nn.Module = timm.create_model("tf_efficientnet_lite2", exportable=True)
     names = list(network.state_dict())
     if len(names) != len(tensors):

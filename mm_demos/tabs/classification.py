@@ -122,7 +122,7 @@ def build(frame: ui.Frame) -> None:
             [names, words, str(samples.path(picture)) if picture else None, str(samples.path(sound)) if sound else None]
             for names, words, picture, sound in EXAMPLES
         ]
-        page.examples(rows, [labels, text, image, audio], visible=(0, 1, 2))
+        page.examples(rows, [labels, text, image, audio], visible=(0, 1, 2, 3))
     with page.results():
         verdict = ui.result_area(
             "The label will appear here", "With the score of every label, and what each input says by itself."
