@@ -232,6 +232,21 @@ def test_the_endpoint_gives_the_result_as_json(client: Client) -> None:
     assert result["receipt"]["models"][0]["name"] == "model-a"
 
 
+def test_what_has_no_value_on_the_page_may_be_left_out(app: gr.Blocks, client: Client) -> None:
+    assert client.predict(text="hello", api_name="/echo")["text"] == "HELLO"
+    begun = httpx.post(f"{app.local_url}gradio_api/call/v2/echo", json={"text": "hello"}).json()
+    answer = httpx.get(f"{app.local_url}gradio_api/call/v2/echo/{begun['event_id']}").text
+    assert "event: complete" in answer
+    assert "HELLO" in answer
+
+
+def test_dropping_the_connection_stops_the_computation(app: gr.Blocks, bench: Bench) -> None:
+    begun = httpx.post(f"{app.local_url}gradio_api/call/v2/echo", json={"text": "endless"}).json()
+    with httpx.stream("GET", f"{app.local_url}gradio_api/call/v2/echo/{begun['event_id']}") as answer:
+        next(answer.iter_lines())
+    assert bench.ended.wait(PATIENCE)
+
+
 def test_partial_results_come_before_the_complete_one(client: Client) -> None:
     job = client.submit(text="hello", picture=None, api_name="/echo")
     assert job.result()["text"] == "HELLO"

@@ -126,10 +126,13 @@ def error_of(fault: Fault) -> gr.Error:
 
 
 def api_signature(run: Run) -> inspect.Signature:
-    """The parameters of `run` without `progress` and without types, which Gradio would try to resolve."""
+    """The parameters of `run` without `progress` and without types, which Gradio would try to resolve.
+
+    Each has a default, so that a program may leave out what has no value on the page; the check says what is missing.
+    """
     signature = inspect.signature(run)
     kept = [
-        parameter.replace(annotation=inspect.Parameter.empty)
+        parameter.replace(annotation=inspect.Parameter.empty, default=None)
         for name, parameter in signature.parameters.items()
         if name != "progress"
     ]
