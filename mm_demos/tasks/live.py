@@ -18,10 +18,11 @@ from mm_demos.tasks.receipts import record
 from mm_demos.tasks.transcription import NO_SPEECH, check_language, check_options, join_text
 
 STEP_SECONDS = 1.0  # new audio gathered before the buffer is decoded again
-TRIM_SECONDS = 8.0  # a longer buffer is cut at the end of its last committed segment
+TRIM_SECONDS = 12.0  # a longer buffer is cut at the end of its last committed segment; with 8 s words are lost at the seams
 MAX_BUFFER_SECONDS = 20.0  # a longer one is cut at a word, committed or not: no push costs more than this much audio
 PAUSE_SECONDS = 1.0  # of silence end a phrase: everything before it is committed
 PROMPT_CHARS = 200  # of text before the buffer that the model is shown, for spelling and style
+SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 LIVE_OPTIONS = TranscribeOptions(beam_size=1, temperature=0.0, word_timestamps=True, condition_on_previous_text=False)
 
 
@@ -64,6 +65,7 @@ class LiveTranscriber:
     _undecoded: float = 0.0  # seconds pushed since the last decoding
     _committed: list[_Heard] = field(default_factory=list, repr=False)
     _pending: list[_Heard] = field(default_factory=list, repr=False)
+    _ends: tuple[float, ...] = ()  # where segments of the last decoding end for good: all but the last one, which goes on
     _language: str = ""
     _language_prob: float = 0.0
 
@@ -71,6 +73,11 @@ class LiveTranscriber:
     def buffered_seconds(self) -> float:
         """Audio held for the next decoding."""
         return len(self._buffer) / SAMPLE_RATE
+
+    @property
+    def seconds(self) -> float:
+        """Audio pushed so far."""
+        return self._offset + self.buffered_seconds
 
     @property
     def text(self) -> LiveText:
@@ -99,7 +106,7 @@ class LiveTranscriber:
         with record("transcribe live", options=asdict(self.options)) as run:
             if self._undecoded > 0 and self._voiced_until() is not None:
                 self._pending = self._hear(run.lease(self._name), self._buffer)
-            duration = self._offset + self.buffered_seconds
+            duration = self.seconds
             self._commit(len(self._pending))
             self._drop(self.buffered_seconds)
             segments = tuple(self._segments())
@@ -149,6 +156,7 @@ class LiveTranscriber:
         )
         decoded = recognizer.transcribe(waveform, options=options)
         segments = [flagged(_moved(segment, self._offset)) for segment in decoded.segments]
+        self._ends = tuple(segment.end for segment in segments[:-1])
         if not self._committed:
             self._language, self._language_prob = decoded.language, decoded.language_prob
         return self._new([_Heard(word, segment) for segment in segments for word in segment.words if word.text])
@@ -173,7 +181,8 @@ class LiveTranscriber:
         """Cut a long buffer behind committed text, so that the next decoding costs no more than this one."""
         if self.buffered_seconds > TRIM_SECONDS and self._committed:
             until = self._committed[-1].word.end
-            ends = [heard.segment.end for heard in self._committed[-200:] if heard.segment.end <= until + 0.1]
+            sentences = (heard.word.end for heard in self._committed[-60:] if heard.word.text.endswith(SENTENCE_ENDS))
+            ends = (end for end in (*self._ends, *sentences) if end <= until + 0.1)
             self._drop(max(ends, default=0.0) - self._offset)
         if self.buffered_seconds > MAX_BUFFER_SECONDS:
             if not self._committed or self._committed[-1].word.end <= self._offset:
@@ -197,7 +206,7 @@ class LiveTranscriber:
         for item in self._committed:
             last = groups[-1][-1].word if groups else None
             full = last is not None and item.word.end - groups[-1][0].word.start > 12.0
-            if last is None or full or last.text.endswith((".", "?", "!", "。", "？", "！")) or item.word.start - last.end > 1.0:
+            if last is None or full or last.text.endswith(SENTENCE_ENDS) or item.word.start - last.end > 1.0:
                 groups.append([])
             groups[-1].append(item)
         return [self._segment(group) for group in groups]
