@@ -1,0 +1,141 @@
+"""Captions from evidence: the safe sentence by code, alternatives by the language model, order by image–text similarity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mm_demos.errors import InvalidInputError
+from mm_demos.models.caption_phrases import LANGUAGES, examples, faithful, fitted, notes, safe_captions
+from mm_demos.models.evidence import look
+from mm_demos.models.protocols import ChatMessage, GenerateOptions
+from mm_demos.results import Caption, Captioning
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from mm_demos.models.evidence import Sight
+    from mm_demos.models.protocols import CaptionOptions, ChatModel, ImageTagger, JointEmbedder, TextReader
+    from mm_demos.progress import Progress
+
+BASIS = "Written from ImageNet labels and text read in the picture; the model has not seen the picture itself."
+SYSTEM = (
+    "You write captions for pictures from notes. Use only what the notes say. Add no other objects, people, places or numbers."
+)
+SAME_MEANING = 0.85  # cosine of a caption and its translation translated back; below, the translation is not trusted
+LINE_TOKENS = 24  # a line that is longer is cut by the next one's turn
+
+
+class EvidenceCaptioner:
+    """A `Captioner` made of an image tagger, a text reader, a joint embedder and a chat model."""
+
+    def __init__(self, tagger: ImageTagger, reader: TextReader, embedder: JointEmbedder, chat: ChatModel) -> None:
+        self._tagger = tagger
+        self._reader = reader
+        self._embedder = embedder
+        self._chat = chat
+
+    def caption(self, image: Image, *, options: CaptionOptions, progress: Progress) -> Captioning:
+        """`options.n` distinct captions, best first by image–text similarity, with what they are built on.
+
+        The language model may choose the words, not the things: a caption that names something which is not in the evidence,
+        or that sounds sure of something unlikely, is dropped and a sentence made by code takes its place.
+
+        Raises:
+            InvalidInputError: a language the language model does not write.
+        """
+        if options.language not in LANGUAGES:
+            raise InvalidInputError(f"Captions cannot be written in {options.language!r}: choose one of {', '.join(LANGUAGES)}.")
+        progress.report("Looking at the picture")
+        sight = look(image, self._tagger, self._reader)
+        progress.report("Writing captions")
+        safe = safe_captions(sight, options)
+        if options.language == "en":
+            written = [line for line in self._write(sight, options, progress) if faithful(line, sight)]
+            texts = _distinct([safe[0], *(fitted(line, options) for line in written), *safe[1:]])[: max(options.n, 2)]
+            shown = texts
+        else:
+            texts = safe[: options.n]
+            shown = self._translate(texts, options, progress)
+        ranked = self._rank(image, texts, shown)
+        return Captioning(ranked[: options.n], sight.evidence(BASIS))
+
+    def _write(self, sight: Sight, options: CaptionOptions, progress: Progress) -> list[str]:
+        """What the language model makes of the notes, one caption a line."""
+        n_lines = max(2, min(options.n - 1, 4))
+        turns = [ChatMessage("system", SYSTEM)]
+        for example, lines in examples(sight, options.style):
+            turns += [ChatMessage("user", _order(example)), ChatMessage("assistant", "\n".join(lines))]
+        turns.append(ChatMessage("user", _order(notes(sight))))
+        return self._lines(turns, n_lines, options, progress, temperature=options.temperature, prefix=options.prefix)
+
+    def _translate(self, texts: Sequence[str], options: CaptionOptions, progress: Progress) -> list[str]:
+        """The captions in `options.language`; those that mean something else when translated back stay in English."""
+        bare = [text.removeprefix(options.prefix).strip() for text in texts]
+        there = self._translated(bare, LANGUAGES[options.language], options, progress)
+        back = self._translated(there, "English", options, progress)
+        pairs = self._embedder.embed_texts([*bare, *back])
+        kept = (pairs[: len(bare)] * pairs[len(bare) :]).sum(axis=1) >= SAME_MEANING
+        chosen = [line if keep else text for text, line, keep in zip(bare, there, kept, strict=True)]
+        return [f"{options.prefix} {line}".strip() for line in chosen]
+
+    def _translated(self, lines: Sequence[str], name: str, options: CaptionOptions, progress: Progress) -> list[str]:
+        """Each line in another language; a line that did not come back stays as it is."""
+        turns = [
+            ChatMessage("system", f"You translate into {name}. Write only the translation, one line for each line."),
+            ChatMessage("user", "\n".join(lines)),
+        ]
+        found = self._lines(turns, len(lines), options, progress, temperature=0.0)
+        return [*found, *lines[len(found) :]]
+
+    def _lines(
+        self,
+        turns: Sequence[ChatMessage],
+        n_lines: int,
+        options: CaptionOptions,
+        progress: Progress,
+        *,
+        temperature: float,
+        prefix: str = "",
+    ) -> list[str]:
+        """Non-empty lines of the answer, at most `n_lines`."""
+        sentence = "[^\\n.!?。]+ [.!?。]"  # one sentence a line: small models go on and on otherwise
+        line = f'"{_escaped(prefix)} " {sentence}' if prefix else sentence
+        generate = GenerateOptions(
+            max_new_tokens=n_lines * min(options.max_new_tokens, LINE_TOKENS * (2 if options.style == "detailed" else 1)),
+            temperature=temperature,
+            top_p=0.9,
+            seed=options.seed,
+            grammar=f'root ::= line{" nl line" * (n_lines - 1)}\nnl ::= "\\n"\nline ::= {line}',
+        )
+        text = ""
+        with closing(self._chat.stream(turns, options=generate)) as pieces:  # type: ignore[type-var]
+            for piece in pieces:
+                progress.checkpoint()
+                text += piece
+        return [line.strip(" -*•\t") for line in text.splitlines() if line.strip()][:n_lines]
+
+    def _rank(self, image: Image, texts: Sequence[str], shown: Sequence[str]) -> tuple[Caption, ...]:
+        """`shown` with the cosine of the picture and the English `texts`, best first."""
+        similarity = self._embedder.embed_texts(texts) @ self._embedder.embed_images([image])[0]
+        order = np.argsort(-similarity, kind="stable")
+        return tuple(Caption(shown[i], float(np.clip(similarity[i], -1, 1))) for i in order)
+
+
+def _order(note: str) -> str:
+    return f"Notes: {note}\nCaptions, one a line:"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+
+
+def _distinct(texts: Sequence[str]) -> list[str]:
+    """Texts whose words were not there before, in order."""
+    seen: dict[str, str] = {}
+    for text in texts:
+        seen.setdefault("".join(letter for letter in text.lower() if letter.isalnum()), text)
+    return list(seen.values())
