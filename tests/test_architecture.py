@@ -17,7 +17,7 @@ PAGE_ROOMS = {"tabs", "ui", "serving", "publish"}  # may import gradio; app.py s
 # A room may import itself and the rooms of lower rank.
 RANKS = {
     **dict.fromkeys(("errors", "results"), 0),
-    **dict.fromkeys(("progress", "settings"), 1),
+    **dict.fromkeys(("progress", "settings", "machine"), 1),
     **dict.fromkeys(("media", "samples", "accelerator"), 2),
     "models": 3,
     **dict.fromkeys(("tasks", "fusion", "retrieval", "training"), 4),
