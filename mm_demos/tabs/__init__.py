@@ -50,7 +50,7 @@ TABS: tuple[TabSpec, ...] = (
         icon="M12 3a3 3 0 0 1 3 3v6a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11v1a7 7 0 0 0 14 0v-1M12 19v3",
         summary="Turn speech into text you can read, correct, click and export.",
         module="mm_demos.tabs.speech",
-        api_names=("transcribe",),
+        api_names=("transcribe", "transcribe_many"),
         roles=("speech",),
     ),
     TabSpec(

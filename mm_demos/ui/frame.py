@@ -80,12 +80,7 @@ class Frame:
         with gr.Tabs(elem_classes="mm-tabs", selected=self.specs[0].name):
             for spec in self.specs:
                 with gr.Tab(spec.title, id=spec.name, elem_id=f"tab-{spec.name}"):
-                    try:
-                        spec.build(self)
-                    except ModuleNotFoundError as error:  # this tab is being written
-                        if error.name != spec.module:
-                            raise
-                        gr.HTML(render.empty(spec.title, spec.summary), elem_classes="mm-plain")
+                    spec.build(self)
 
     def _refresh(self) -> None:
         shown = [self.header, *(line for line, _ in self._costs)]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 DEVICE_QUEUE = "device"  # every event that computes shares it, so that the machine runs one model at a time
 
+# An example is run by the button, so that whatever a tab does after a run happens after an example too.
+PRESS_RUN_JS = """() => {
+  [...document.querySelectorAll("button.mm-run")].find((button) => button.offsetParent !== null)?.click();
+}"""
 # In one column the results are below the fold, where a visitor with a phone would not look for them.
 SHOW_RESULTS_JS = """() => {
   const results = [...document.querySelectorAll(".mm-results")].find((column) => column.offsetParent !== null);
@@ -140,23 +144,24 @@ class Page:
             receipt=bool(receipt),
             examples=examples,
         )
-        how: dict[str, Any] = {
-            "inputs": list(inputs),
-            "outputs": shown,
-            "validator": validator,
-            "api_visibility": "private",
-            "show_progress": "minimal",
-            "show_progress_on": actions.status,
-            "concurrency_id": queue,
-            "concurrency_limit": 1,
-        }
-        event = gr.on(starts, event_of, **how)
-        events = [event] if examples is None else [event, examples.examples.load_input_event.then(event_of, **how)]
-        self._connect_stop(actions, events)
+        event = gr.on(
+            starts,
+            event_of,
+            inputs=list(inputs),
+            outputs=shown,
+            validator=validator,
+            api_visibility="private",
+            show_progress="minimal",
+            show_progress_on=actions.status,
+            concurrency_id=queue,
+            concurrency_limit=1,
+        )
+        if examples is not None:
+            examples.examples.load_input_event.then(None, js=PRESS_RUN_JS, api_visibility="private")
+        self._connect_stop(actions, event)
         if actions.clear is not None and not triggers:
             self._connect_clear(actions.clear, inputs, shown)
-            for done in events:
-                done.success(None, js=SHOW_RESULTS_JS, api_visibility="private")
+            event.success(None, js=SHOW_RESULTS_JS, api_visibility="private")
         if api_name is None:
             return event
         self.endpoint(run, inputs=inputs, api_name=api_name, lane=lane, validator=validator, queue=queue)
@@ -193,11 +198,11 @@ class Page:
         self._examples.append(ExampleRows(filled, rows, inputs))
         return filled
 
-    def _connect_stop(self, actions: Actions, events: Sequence[gr.events.Dependency]) -> None:
+    def _connect_stop(self, actions: Actions, event: gr.events.Dependency) -> None:
         actions.stop.click(
             lambda: render.line("stopped", "Stopped"),
             outputs=actions.status,
-            cancels=list(events),
+            cancels=[event],
             queue=False,
             api_visibility="private",
             show_progress="hidden",
