@@ -11,6 +11,7 @@ import loading_doubles as doubles
 import pytest
 from loading_doubles import MEGABYTE, registered, row
 
+from mm_demos import accelerator
 from mm_demos.errors import BusyError, InsufficientMemoryError, MissingDependencyError, StoppedError, UnknownModelError
 from mm_demos.models.catalog import Engine
 from mm_demos.models.loader import Loader, LoadEvent, LoadRequest, reset_shared, shared
@@ -25,6 +26,7 @@ SIX = tuple(row(name, megabytes=10) for name in "abcdef")
 def own_cache(tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MM_DEMOS_CACHE_DIR", str(tmp_path))
     settings.cache_clear()
+    monkeypatch.setattr(accelerator, "release_memory", lambda collect=True: None)  # tests of memory are in their own file
     yield
     settings.cache_clear()
 

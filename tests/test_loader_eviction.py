@@ -41,7 +41,7 @@ NAMES = tuple(one.name for one in ROWS)
 def rows(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MM_DEMOS_CACHE_DIR", str(tmp_path))
     mm_demos.settings.settings.cache_clear()
-    monkeypatch.setattr(accelerator, "release_memory", lambda: None)  # nothing here weighs anything: estimates count
+    monkeypatch.setattr(accelerator, "release_memory", lambda collect=True: None)  # nothing here weighs anything: estimates count
     monkeypatch.setattr(accelerator, "resident_bytes", lambda: 0)
     with registered(*ROWS):
         yield

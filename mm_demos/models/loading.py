@@ -178,6 +178,7 @@ def _call(request: LoadRequest, scale: Scale, trial: Trial) -> Loaded:
         adapter = getattr(importlib.import_module(module), function)
         with scale.weigh() as growth:
             model = adapter(request)
-            accelerator.release_memory()  # what the load only needed in passing is no part of its weight
+            # What the load only needed in passing is no part of its weight.
+            accelerator.release_memory(collect=bool(request.spec.files))
     device, dtype = getattr(model, "device", request.device), getattr(model, "dtype", request.dtype)
     return Loaded(model, engine.name, str(device), str(dtype), growth[0] if growth else None)
