@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BATCH = 8  # pictures at once: activations of EfficientNet-Lite2 take about 12 MB for each
 PIXEL_MEAN, PIXEL_STD = 127.0, 128.0  # of 255: what the network was trained with
 MAX_OCR_ASPECT = 4.0
+MIN_TEXT_SCORE = 0.6
+MIN_SHORT_SCORE = 0.8  # for one or two characters: wheels and eyes are often read as “O”
 
 
 def load_efficientnet(request: LoadRequest) -> EfficientNet:
@@ -110,8 +112,8 @@ class PpOcr:
         """Lines in reading order with their probabilities; empty when there is no text."""
         pixels = np.asarray(_not_too_tall(image.convert("RGB")))[:, :, ::-1]  # the library expects blue first
         found, _ = self._reader(np.ascontiguousarray(pixels))
-        lines = [_text_line(corners, text, score) for corners, text, score in found or () if text.strip()]
-        return reading_order(lines)
+        lines = [_text_line(corners, text, score) for corners, text, score in found or ()]
+        return reading_order([line for line in lines if _is_text(line)])
 
     def close(self) -> None:
         """Give the sessions' memory back."""
@@ -133,6 +135,10 @@ def _not_too_tall(image: Image) -> Image:
 def _text_line(corners: Sequence[Sequence[float]], text: str, score: float) -> TextLine:
     across, down = zip(*corners, strict=True)
     return TextLine(text.strip(), float(score), (min(across), min(down), max(across), max(down)))
+
+
+def _is_text(line: TextLine) -> bool:
+    return bool(line.text) and line.score >= (MIN_SHORT_SCORE if len(line.text) <= 2 else MIN_TEXT_SCORE)
 
 
 def reading_order(lines: Sequence[TextLine]) -> tuple[TextLine, ...]:

@@ -1,0 +1,187 @@
+"""How well and how fast the embedded models classify pictures into labels they are given; prints one JSON object.
+
+Run as `python -m mm_demos.evaluation.zero_shot --data FOLDER`; FOLDER holds, in webdataset layout, `vision/imagenet-samples-even.tar`
+(pictures with class index and name) and `vision/flickr8k-00.tar` (pictures with five captions).
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm_demos import accelerator, media
+from mm_demos.models import catalog, weights
+from mm_demos.models.protocols import FloatArray
+from mm_demos.tasks.classification import classify
+from mm_demos.tasks.embedding import embed_images, embed_texts
+
+CHOICES = 20  # labels in a draw, one of them right
+BINS = 15
+TIMED = 64  # pictures
+# Everyday words; a photo counts for one when at least three of its five captions use it and no caption uses another.
+EVERYDAY = (
+    "dog",
+    "beach",
+    "snow",
+    "bicycle",
+    "horse",
+    "motorcycle",
+    "football",
+    "basketball",
+    "pool",
+    "skateboard",
+    "mountain",
+    "car",
+)
+
+# Eager PyTorch on the pixels the ONNX graph was given, in a process of its own.
+EAGER = """
+import sys, time
+from pathlib import Path
+import numpy as np, torch
+from mm_demos.models.onnx_export import efficientnet_lite2
+torch.set_num_threads(int(sys.argv[3]))
+network, pixels = efficientnet_lite2(Path(sys.argv[1])), torch.from_numpy(np.load(sys.argv[2]))
+with torch.inference_mode():
+    network(pixels[:8])
+    start = time.perf_counter()
+    for batch in pixels.split(8):
+        network(batch)
+print(len(pixels) / (time.perf_counter() - start))
+"""
+
+
+def members(tar: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """JPEG bytes and description of each entry of a webdataset file, in the file's order."""
+    pictures: dict[str, bytes] = {}
+    descriptions: dict[str, dict[str, Any]] = {}
+    with tarfile.open(tar) as archive:
+        for member in archive:
+            key, _, suffix = member.name.rpartition(".")
+            content = archive.extractfile(member)
+            if content is not None and suffix == "jpg":
+                pictures[key] = content.read()
+            elif content is not None and suffix == "json":
+                descriptions[key] = json.load(io.TextIOWrapper(content, encoding="utf-8"))
+    for key, picture in pictures.items():
+        yield picture, descriptions[key]
+
+
+def draw_labels(n_labels: int, seed: int) -> NDArray[np.int64]:
+    """(n_labels, CHOICES) label numbers: in each row its own number first, then others at random."""
+    generator = np.random.default_rng(seed)
+    rows = [generator.choice(n_labels - 1, CHOICES - 1, replace=False) for _ in range(n_labels)]
+    return np.array([[i, *(row + (row >= i))] for i, row in enumerate(rows)])
+
+
+def calibration_error(confidence: FloatArray, correct: NDArray[np.bool_]) -> float:
+    """Expected calibration error over 15 bins of equal width (Guo et al., 2017)."""
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    parts = [abs(confidence[bins == b].mean() - correct[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist())]
+    return float(sum(parts))
+
+
+def through_classify(pictures: Sequence[bytes], names: Sequence[str], draw: NDArray[np.int64]) -> dict[str, float]:
+    """Accuracy and calibration of `classify` itself, with plain names as labels."""
+    right: list[bool] = []
+    confidence: list[float] = []
+    for picture, row in zip(pictures, draw, strict=True):
+        # Sorted, so that the right label has no place of its own.
+        result = classify(labels=sorted(names[i] for i in row), image=picture)
+        right.append(result.label == names[row[0]])
+        confidence.append(result.scores[0].score)
+    correct = np.array(right)
+    return {"accuracy": float(correct.mean()), "ece": calibration_error(np.array(confidence, dtype=np.float32), correct)}
+
+
+def everyday(tar: Path, limit: int) -> dict[str, Any]:
+    """Accuracy on photos of people's days, most of them outside ImageNet's classes."""
+    pictures, truths = [], []
+    for picture, description in members(tar):
+        used = [set(caption.lower().replace(".", " ").split()) for caption in description["captions"]]
+        counts = {label: sum(label in words for words in used) for label in EVERYDAY}
+        mentioned = [label for label, count in counts.items() if count]
+        if len(mentioned) == 1 and counts[mentioned[0]] >= 3:
+            pictures.append(picture)
+            truths.append(mentioned[0])
+    pictures, truths = pictures[:limit], truths[:limit]
+    found = [classify(labels=EVERYDAY, image=picture).label for picture in pictures]
+    by_label = {
+        label: round(float(np.mean([f == label for f, t in zip(found, truths, strict=True) if t == label])), 3)
+        for label in dict.fromkeys(truths)
+    }
+    right = [f == t for f, t in zip(found, truths, strict=True)]
+    return {"labels": len(EVERYDAY), "photos": len(right), "accuracy": float(np.mean(right)), "by_label": by_label}
+
+
+def speed(pictures: Sequence[bytes]) -> dict[str, float]:
+    """Pictures per second: `embed_images` as a whole, and the bare network in eager PyTorch."""
+    from mm_demos.models.vision import pixel_values
+
+    images = [media.load_image(picture) for picture in pictures[:TIMED]]
+    embed_images(images[:8])
+    start = time.perf_counter()
+    embed_images(images)
+    ours = len(images) / (time.perf_counter() - start)
+    row = catalog.spec("efficientnet-lite2")
+    with tempfile.TemporaryDirectory() as folder:
+        pixels = Path(folder) / "pixels.npy"
+        np.save(pixels, pixel_values(images))
+        checkpoint = weights.folder(row) / row.files[0].name
+        command = [sys.executable, "-c", EAGER, str(checkpoint), str(pixels), str(accelerator.threads())]
+        eager = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return {"images_per_second": ours, "eager_torch_images_per_second": eager, "ratio": ours / eager}
+
+
+def measure(data: Path, draws: int, photos: int) -> dict[str, Any]:
+    """Every figure of this module."""
+    entries = sorted(members(data / "vision" / "imagenet-samples-even.tar"), key=lambda entry: entry[1]["index"])
+    pictures, names = [entry[0] for entry in entries], [entry[1]["name"] for entry in entries]
+    similarity = embed_images(pictures) @ embed_texts(names).T
+    drawn = [draw_labels(len(names), seed) for seed in range(draws)]
+    accuracies = [float((np.take_along_axis(similarity, draw, axis=1).argmax(axis=1) == 0).mean()) for draw in drawn]
+    return {
+        "images": len(pictures),
+        "choices": CHOICES,
+        "classify": through_classify(pictures, names, drawn[0]),
+        "accuracy_by_draw": accuracies,
+        "accuracy": float(np.mean(accuracies)),
+        "top1_among_all_names": float((similarity.argmax(axis=1) == np.arange(len(names))).mean()),
+        "network_top1_among_1000": _network_top1(pictures, [entry[1]["index"] for entry in entries]),
+        "everyday": everyday(data / "vision" / "flickr8k-00.tar", photos),
+        "speed": speed(pictures),
+    }
+
+
+def _network_top1(pictures: Sequence[bytes], indexes: Sequence[int]) -> float:
+    from mm_demos.models import loader
+
+    with loader.shared().lease("efficientnet-lite2") as tagger:
+        best = [int(tagger.tag([media.load_image(picture)])[0].argmax()) for picture in pictures]
+    return float(np.mean([b == i for b, i in zip(best, indexes, strict=True)]))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m mm_demos.evaluation.zero_shot", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--draws", type=int, default=5, help="random sets of 20 labels for each picture")
+    parser.add_argument("--photos", type=int, default=200, help="everyday photos")
+    options = parser.parse_args(arguments)
+    print(json.dumps(measure(options.data, options.draws, options.photos), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
