@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BATCH = 8  # pictures at once: activations of EfficientNet-Lite2 take about 12 MB for each
 PIXEL_MEAN, PIXEL_STD = 127.0, 128.0  # of 255: what the network was trained with
-MAX_OCR_ASPECT = 4.0
+MAX_OCR_ASPECT = 2.0
 MIN_TEXT_SCORE = 0.6
 MIN_SHORT_SCORE = 0.8  # for one or two characters: wheels and eyes are often read as “O”
 
