@@ -27,11 +27,11 @@ _FRAMES = {
               "A photograph of {it}", "This is {it}", "Pictured: {it}"),
     "detailed": ("A photo whose main subject is {it}", "The picture shows {it} as its main subject",
                  "A photograph in which the most prominent thing is {it}", "The main subject of this image is {it}",
-                 "What stands out in this photo is {it}", "An image that mainly shows {it}", "The photo is mostly about {it}",
+                 "What this photo is about is {it}", "An image that mainly shows {it}", "The photo is mostly about {it}",
                  "Most of what can be recognised here is {it}", "The subject of this photograph is {it}"),
     "alt-text": ("Photo of {it}", "Image of {it}", "Picture of {it}", "Photograph of {it}", "Image showing {it}",
                  "Picture showing {it}", "Photo showing {it}", "View of {it}", "Snapshot of {it}"),
-    "playful": ("Say hello to {it}!", "Guess what we have here: {it}!", "Ladies and gentlemen: {it}!", "Nothing to see but {it}!",
+    "playful": ("Say hello to {it}!", "Guess what we have here: {it}!", "Behold, {it}!", "Nothing to see but {it}!",
                 "Stop scrolling, here is {it}!", "The star of today: {it}!", "And the winner is {it}!", "Make way for {it}!",
                 "Once upon a time there was {it}!"),
 }  # fmt: skip
@@ -91,7 +91,8 @@ jumping note notes caption captions website two three four five six seven eight 
 """
 # Words that name an ImageNet class but mean something else in a caption.
 _NEUTRAL = """photo picture image camera view frame screen stage spotlight light cup star file fly swing web site sign one
-great big large small little common wild full standard grand king sweet close mark marked"""
+great big large small little common wild full standard grand king sweet close mark marked
+and the with for can stop day high dark hard fixed"""
 
 
 def safe_captions(sight: Sight, options: CaptionOptions) -> list[str]:

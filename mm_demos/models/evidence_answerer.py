@@ -37,6 +37,7 @@ _EXAMPLES = (
 BESIDE = 0.05  # that a thing is there although the labels, which name one main subject, give it nothing
 UNRECOGNISED = 0.2  # the same, for the share of probability that lies on no likely label
 GUESS = 0.5  # how far an answer that the evidence does not decide may move from chance
+OPEN_GUESS = 0.3  # the same for a free answer, where chance is next to nothing
 NO_TEXT = 0.7  # that there is none when the reader found none: it misses small and handwritten text
 FIRST_COUNTS = (0.6, 0.2, 0.1, 0.05, 0.05)  # of 1 to 5 when the thing is there
 SAME, RELATED = 0.75, 0.45  # cosines of sentence embeddings at which two words name the same thing, or nothing alike
@@ -122,8 +123,9 @@ class EvidenceAnswerer:
         self, sight: Sight, question: str, asked: PictureQuestion, options: AnswerOptions, progress: Progress
     ) -> tuple[Probs, str]:
         """Short answers with probabilities that sum to at most 1."""
-        if asked.form == "text" and sight.probs.any():
-            return _written(sight, question), READ
+        wanted = wanted_lines(question, _texts(sight))
+        if (asked.form == "text" and sight.probs.any()) or (asked.form == "open" and wanted):
+            return _written(sight, wanted), READ
         if asked.form == "identify" and sight.probs.any():
             named = _identified(sight, asked.noun)
             if named:
@@ -137,9 +139,9 @@ class EvidenceAnswerer:
                 text += piece
         text = text.strip().rstrip(".") or "unknown"
         if text.lower() == "unknown":
-            return {"unknown": GUESS}, GUESSED
+            return {"unknown": OPEN_GUESS}, GUESSED
         sure, unsure = self._chat.score(turns, [text, "Unknown"])
-        return {text: GUESS * float(sure), "unknown": GUESS * float(unsure)}, GUESSED
+        return {text: OPEN_GUESS * float(sure), "unknown": OPEN_GUESS * float(unsure)}, GUESSED
 
     def _there(self, sight: Sight, noun: str) -> float | None:
         """Probability that the picture shows `noun`; None when the labels cannot tell, as with people."""
@@ -174,12 +176,12 @@ def _texts(sight: Sight) -> tuple[str, ...]:
     return tuple(line.text for line in sight.lines)
 
 
-def _written(sight: Sight, question: str) -> Probs:
-    """The text that answers a question about what is written: the lines of the form asked for, or all of it."""
+def _written(sight: Sight, wanted: Sequence[str]) -> Probs:
+    """The answer to a question about what is written: the lines of the form asked for, or all of them."""
     if not sight.lines:
         return {"no text": NO_TEXT}
     scores = {line.text: line.score for line in sight.lines}
-    wanted = wanted_lines(question, _texts(sight)) or _texts(sight)
+    wanted = wanted or _texts(sight)
     sure = float(np.mean([scores[text] for text in wanted])) * 0.95
     rest = [text for text in scores if text not in wanted] or [text for text in scores if len(scores) > 1]
     return {" ".join(wanted): sure} | {text: (1 - sure) / (len(rest) + 1) for text in rest}

@@ -24,7 +24,8 @@ class LabelGroup:
 _TABLE = """
 puppy | 151-268 *
 kitten | 281-285 *
-cat, kitty, housecat, feline | 281-285
+cat, kitty, housecat | 281-285
+feline | 281-293 *
 big cat, wild cat | 286-293
 lion, lioness | 291
 tiger | 292
@@ -33,7 +34,8 @@ fox | 277-280
 bear | 294-297
 polar bear, white bear | 296
 panda, giant panda | 388
-dog, hound, canine, pooch | 151-268
+dog, hound, pooch | 151-268
+canine | 151-275 *
 goose | 99
 owl | 24
 eagle | 22

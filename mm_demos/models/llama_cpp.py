@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import secrets
 import shutil
 import socket
@@ -43,10 +44,11 @@ class LlamaCppChat:
     sampling magnifies the difference. In a growing conversation the cache also keeps the earlier answers.
     """
 
-    def __init__(self, server: Any, client: LocalClient, folder: Path) -> None:
+    def __init__(self, server: Any, client: LocalClient, folder: Path, dtype: str = "") -> None:
         self._server = server
         self._client = client
         self._folder = folder
+        self.dtype = dtype  # how the file packs its weights, for receipts
         self._lock = threading.Lock()
         self._prefix: list[int] = []
         self._end = self._end_token()
@@ -54,9 +56,7 @@ class LlamaCppChat:
     @classmethod
     def load(cls, request: LoadRequest) -> LlamaCppChat:
         """Map the GGUF file of `request.folder` into memory and start the model's loop."""
-        # Threads that spin while they wait take the cores away from the ones that compute: on two busy cores
-        # that is 1 token/s instead of 8. Read by OpenMP when the library is first loaded.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as in `loading`, for those who load without it
         try:
             import xllamacpp
         except ImportError as error:
@@ -71,7 +71,7 @@ class LlamaCppChat:
             raise MissingDependencyError(
                 f"llama.cpp could not load {request.spec.name}: the file or the system refuses."
             ) from error
-        return cls(server, LocalClient(server.listening_address, key), folder)
+        return cls(server, LocalClient(server.listening_address, key), folder, _packing(params.model.path))
 
     @property
     def context_tokens(self) -> int:
@@ -233,6 +233,12 @@ def _params(xllamacpp: Any, request: LoadRequest, folder: Path, key: str) -> Any
     params.hostnames = [str(address) if hasattr(socket, "AF_UNIX") and len(str(address)) < 100 else "127.0.0.1"]
     params.port, params.api_keys = 0, [key]
     return params
+
+
+def _packing(path: str) -> str:
+    """How the weights are packed, by the file's name: "…-q4_k_m.gguf" → "q4_k_m"."""
+    found = re.search(r"[-.](i?q\d\w*|bf16|f16|f32)\.gguf$", path, re.IGNORECASE)
+    return found[1].lower() if found else "gguf"
 
 
 def _sampling(options: GenerateOptions) -> dict[str, Any]:

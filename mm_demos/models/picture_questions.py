@@ -30,7 +30,10 @@ _ATTRIBUTE = re.compile(r"\b(colou?r|doing|wearing|time|weather|mood|size|shape|
 
 # What the answer to a question about text has to look like, by words of the question.
 _FORMS = (
-    (re.compile(r"\b(when|time|hours?|o'clock|opens?|closes?|opening)\b"), re.compile(r"\d{1,2}[:.]\d{2}|\d\s*[ap]\.?m", re.I)),
+    (
+        re.compile(r"\b(when|time|hours?|o'clock|opens?|closes?|opening)\b"),
+        re.compile(r"(?<![$€£¥\d.])\d{1,2}[:.]\d{2}\b|\d\s*[ap]\.?m\b", re.I),
+    ),
     (re.compile(r"\b(days?|weekday|date)\b"), re.compile(r"(mon|tues|wednes|thurs|fri|satur|sun)day|\d{1,2}[./]\d{1,2}", re.I)),
     (re.compile(r"\b(price|cost|costs|how much)\b"), re.compile(r"[$€£¥]|\d+[.,]\d{2}|\d+\s*(?:usd|eur|gbp)", re.I)),
     (re.compile(r"\b(phone|telephone|number to call)\b"), re.compile(r"(?:\d[\s()-]*){6,}")),
