@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray
 
 Span = tuple[float, float]
@@ -15,6 +17,8 @@ def voiced_spans(waveform: FloatArray, *, threshold: float = 0.5, min_silence_se
         threshold: probability in (0, 1) above which a 32 ms window counts as voice.
         min_silence_seconds: shorter pauses do not end a stretch.
     """
+    # As when a model loads: this import may be the first to bring OpenMP in, whose threads would spin while they wait.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(threshold=threshold, min_silence_duration_ms=round(1000 * min_silence_seconds))

@@ -114,7 +114,9 @@ def build(frame: ui.Frame) -> None:
             type="array",
             wrap=True,
             max_height=360,
-            column_widths=["86px", "86px", "auto", "98px", "98px"],
+            column_widths=["12%", "12%", "50%", "13%", "13%"],
+            buttons=["copy"],
+            elem_classes="mm-segments",
         )
         downloads = page.exports(*talk.EXPORTS)
     state, session = gr.State(Batch(())), gr.State(None)
