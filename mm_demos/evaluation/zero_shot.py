@@ -1,7 +1,7 @@
 """How well and how fast the embedded models classify pictures into labels they are given; prints one JSON object.
 
 Run as `python -m mm_demos.evaluation.zero_shot --data FOLDER`. FOLDER holds, in webdataset layout,
-`vision/imagenet-samples-even.tar` (pictures with class index and name) and `vision/flickr8k-00.tar` (pictures with five captions).
+`vision/imagenet-samples-even.tar` (pictures with index and name) and `vision/flickr8k-00.tar` (pictures with five captions).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BATCH = 8  # pictures at once: activations of EfficientNet-Lite2 take about 12 MB for each
 PIXEL_MEAN, PIXEL_STD = 127.0, 128.0  # of 255: what the network was trained with
-MAX_OCR_ASPECT = 2.0
+MAX_OCR_ASPECT, MIN_OCR_SIDE = 3.0, 184  # the detector scales the short side up to 736 pixels: four times at most
 MIN_TEXT_SCORE = 0.6
 MIN_SHORT_SCORE = 0.8  # for one or two characters: wheels and eyes are often read as “O”
 
@@ -110,7 +110,7 @@ class PpOcr:
 
     def read(self, image: Image) -> tuple[TextLine, ...]:
         """Lines in reading order with their probabilities; empty when there is no text."""
-        pixels = np.asarray(_not_too_tall(image.convert("RGB")))[:, :, ::-1]  # the library expects blue first
+        pixels = np.asarray(_padded(image.convert("RGB")))[:, :, ::-1]  # the library expects blue first
         found, _ = self._reader(np.ascontiguousarray(pixels))
         lines = [_text_line(corners, text, score) for corners, text, score in found or ()]
         return reading_order([line for line in lines if _is_text(line)])
@@ -120,14 +120,15 @@ class PpOcr:
         self._reader = None
 
 
-def _not_too_tall(image: Image) -> Image:
-    """White added on the right of a tall strip: the detector scales the short side up, so a strip would grow without bound."""
+def _padded(image: Image) -> Image:
+    """White added on the right and below: a strip or a tiny picture, scaled by its short side, would grow without bound."""
     from PIL import Image as Pillow
 
-    width = max(image.width, round(image.height / MAX_OCR_ASPECT))
-    if width == image.width:
+    least = max(MIN_OCR_SIDE, round(max(image.size) / MAX_OCR_ASPECT))
+    size = max(image.width, least), max(image.height, least)
+    if size == image.size:
         return image
-    canvas = Pillow.new("RGB", (width, image.height), "white")
+    canvas = Pillow.new("RGB", size, "white")
     canvas.paste(image)
     return canvas
 
