@@ -51,7 +51,18 @@ def test_embeddings_are_those_of_the_network(real_weights: Callable[[str], Path]
     assert found.shape == (len(SENTENCES), 384)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.load(tmp_path / "embeddings.npy"), atol=1e-4)
-    assert "torch" not in sys.modules
+
+
+def test_torch_stays_out_of_the_process(real_weights: Callable[[str], Path]) -> None:
+    real_weights("conse")
+    program = (
+        "import sys; from mm_demos import samples; from mm_demos.tasks.classification import classify;"
+        "print(classify(labels=['cat', 'dog'], text='a kitten', image=samples.path('cat.jpg')).label, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1]
+    )
+    assert done.stdout.split() == ["cat", "False"]
 
 
 def test_order_and_company_do_not_matter() -> None:

@@ -100,7 +100,6 @@ def test_the_labels_of_known_pictures(models: Loader) -> None:
     np.testing.assert_allclose(probs[:3], probs[3:6], atol=1e-6)
     assert best[0] & {"tabby", "tiger cat", "Egyptian cat"}
     assert best[1] & {"espresso", "cup", "coffee mug"}
-    assert "torch" not in sys.modules
 
 
 def test_any_shape_and_mode_of_picture_can_be_tagged(models: Loader) -> None:
