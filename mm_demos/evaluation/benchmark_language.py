@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TypeVar
 
 from mm_demos import accelerator, samples
@@ -46,9 +47,9 @@ def measure(model: str) -> Speed:
         loaded = time.perf_counter() - started
         first, prefill, decode, cpu = _chat_speed(chat)
     resident = loader.shared().describe(model)
-    captions = [_timed(lambda name=name: caption(samples.path(name), options=CaptionOptions())) for name in _warm(PICTURES)][1:]
+    captions = [_timed(partial(caption, samples.path(name), options=CaptionOptions())) for name in _warm(PICTURES)][1:]
     pairs = [(name, question) for name in PICTURES[:2] for question in QUESTIONS]
-    answers = [_timed(lambda pair=pair: answer(samples.path(pair[0]), pair[1])) for pair in _warm(pairs)][1:]
+    answers = [_timed(partial(answer, samples.path(name), question)) for name, question in _warm(pairs)][1:]
     medians = [statistics.median(column) for timed in (captions, answers) for column in zip(*timed, strict=True)]
     memory = resident.memory_bytes if resident else 0
     return Speed(accelerator.threads(), loaded, memory, first, prefill, decode, cpu, *medians)
