@@ -97,6 +97,8 @@ def build(frame: ui.Frame) -> None:
         page.examples([[str(samples.path("jfk.flac")), JFK], [str(samples.path("dog-bark.ogg")), ""]], [audio, reference])
     with page.results():
         several = gr.Dataframe(
+            elem_classes="mm-segments",
+            column_widths=["24%", "12%", "12%", "52%"],
             headers=["file", "language", "length", "text"],
             label="Files: click one to read it",
             visible=False,
@@ -114,7 +116,7 @@ def build(frame: ui.Frame) -> None:
             type="array",
             wrap=True,
             max_height=360,
-            column_widths=["12%", "12%", "50%", "13%", "13%"],
+            column_widths=["11%", "11%", "52%", "11%", "15%"],
             buttons=["copy"],
             elem_classes="mm-segments",
         )

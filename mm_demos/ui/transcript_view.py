@@ -9,7 +9,6 @@ from typing import Any
 from mm_demos.evaluation.wer import WordErrors
 from mm_demos.results import Segment, Transcription, Word
 from mm_demos.tasks.live import LiveText
-from mm_demos.tasks.transcript_formats import timestamp
 from mm_demos.ui import render
 from mm_demos.ui.transcripts import Batch, Checked
 
@@ -26,7 +25,7 @@ bo=Tibetan tl=Tagalog mg=Malagasy as=Assamese tt=Tatar haw=Hawaiian ln=Lingala h
 """
 LANGUAGES = dict(pair.split("=") for pair in _NAMES.split())
 LANGUAGE_CHOICES = [("Detect", "auto"), *sorted(((name, code) for code, name in LANGUAGES.items()))]
-COLUMNS = ["start", "end", "text", "confidence", "check"]
+COLUMNS = ["start", "end", "text", "sure", "check"]
 LEVELS = ((0.9, "sure"), (0.7, "likely"), (0.4, "unsure"), (0.0, "doubtful"))  # least probability of each
 LEGEND = "".join(
     f'<span><span class="mm-word mm-{name}">{name}</span> {f"{bound:.0%} and more" if bound else "less"}</span>'
@@ -96,10 +95,13 @@ def _word(word: Word) -> str:
     return f'<span class="mm-word mm-{level}" title="{word.prob:.0%} sure · {clock(word.start)}">{escape(word.text)}</span>'
 
 
-def clock(seconds: float) -> str:
-    """A moment for people: "0:07", "1:02:45"."""
-    hours, rest = divmod(int(seconds), 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+def clock(seconds: float, *, tenths: bool = False) -> str:
+    """A moment for people: "0:07", "0:07.4", "1:02:45"."""
+    count = round(seconds * 10)
+    minutes, rest = divmod(count // 10, 60)
+    hours, minutes = divmod(minutes, 60)
+    whole = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return f"{whole}.{count % 10}" if tenths else whole
 
 
 def rows(result: Transcription | None) -> list[list[Any]]:
@@ -107,7 +109,7 @@ def rows(result: Transcription | None) -> list[list[Any]]:
     if result is None:
         return []
     return [
-        [timestamp(s.start, ".")[3:-1], timestamp(s.end, ".")[3:-1], s.text, confidence(s), ", ".join(s.flags)]
+        [clock(s.start, tenths=True), clock(s.end, tenths=True), s.text, confidence(s), ", ".join(s.flags)]
         for s in result.segments
     ]
 
