@@ -1,1 +1,1 @@
-"""Models: what exists (`catalog`), where its bytes come from (`weights`), who holds it (`loader`), what it can do (`protocols`)."""
+"""Models: `catalog` (what exists), `weights` (its bytes), `loader` (who holds it), `protocols` (what it can do)."""

@@ -27,7 +27,7 @@ class TranscribeOptions:
         language: ISO 639-1 code, or None to detect it.
         task: "transcribe" keeps the language, "translate" writes English.
         beam_size: hypotheses kept; 1 is greedy.
-        temperature: 0 is deterministic; None retries at 0.2 … 1.0 when a segment looks like a failure (Radford et al., 2022, section 4.5).
+        temperature: 0 is deterministic; None retries hotter when a segment looks failed (Radford et al., 2022, section 4.5).
         vad_filter: drop stretches without voice before decoding (Silero VAD).
         word_timestamps: give each word a time and a probability.
         initial_prompt: words that the model should expect: names, spelling, style.

@@ -74,7 +74,7 @@ WHISPER_BASE = ModelSpec(
     licence="MIT",
     source="https://huggingface.co/Systran/faster-whisper-base",
     revision="ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66",
-    memory_bytes=260_000_000,
+    memory_bytes=180_000_000,
     languages=WHISPER_LANGUAGES,
     quality="WER 0.038 on English captions read aloud",
     summary="Speech to text in 99 languages, and translation into English",
@@ -142,7 +142,7 @@ EFFICIENTNET_LITE2 = ModelSpec(
     role="image-tagger",
     family="efficientnet-lite",
     profiles=("embedded",),
-    engines=(Engine("onnxruntime", "mm_demos.models.vision:load_efficientnet", uses_torch=True, libraries=("onnxruntime",)),),
+    engines=(Engine("onnxruntime", "mm_demos.models.vision:load_efficientnet", libraries=("onnxruntime",)),),
     files=(
         WeightFile(
             "efficientnet-lite2-9656183e.pth",
@@ -154,8 +154,8 @@ EFFICIENTNET_LITE2 = ModelSpec(
     licence="Apache-2.0",
     source="https://github.com/ml-illustrated/EfficientNet-Lite-PyTorch",
     revision="9656183e",
-    memory_bytes=150_000_000,
-    quality="top-1 accuracy 0.897 on 1,000 ImageNet samples, one for each class",
+    memory_bytes=60_000_000,
+    quality="top-1 accuracy 0.85 on 500 small ImageNet samples, one for every second class",
     summary="Names what is in a picture, among the 1,000 classes of ImageNet",
 )
 
@@ -195,7 +195,7 @@ MINILM = ModelSpec(
     licence="Apache-2.0",
     source="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
     revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
-    memory_bytes=200_000_000,
+    memory_bytes=110_000_000,
     languages=("en",),
     quality="mean 68.06 over 14 sentence-embedding sets (sbert.net, pretrained models)",
     summary="Sentences to vectors of 384 numbers: near in meaning, near in space",
@@ -211,6 +211,7 @@ CONSE = ModelSpec(
     licence="Apache-2.0",
     source="https://arxiv.org/abs/1312.5650",
     memory_bytes=10_000_000,
+    quality="0.96 right among 20 random labels on 500 ImageNet samples",
     languages=("en",),
     summary="Pictures in the space of sentences, as a mix of the labels seen in them (Norouzi et al., 2014)",
 )
