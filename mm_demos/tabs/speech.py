@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -13,6 +10,7 @@ from mm_demos import samples, ui
 from mm_demos.models import catalog
 from mm_demos.tabs import find
 from mm_demos.ui import live_speech, render
+from mm_demos.ui import speech_events as events
 from mm_demos.ui import transcript_view as view
 from mm_demos.ui import transcripts as talk
 from mm_demos.ui.transcripts import Batch
@@ -20,42 +18,6 @@ from mm_demos.ui.transcripts import Batch
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 TEMPERATURES = [("Automatic: retry when a segment fails", "auto"), *((f"{t / 10:.1f}", f"{t / 10:.1f}") for t in range(0, 11, 2))]
 JFK = "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
-EMPTY = render.empty(
-    "The transcript will appear here", "Segment by segment, with times, how sure each word is, and what may be invented."
-)
-
-
-def _show(result: talk.Checked | Batch) -> tuple[Any, ...]:
-    batch = talk.batch_of(result)
-    several = gr.update(value=view.files_table(batch), visible=len(batch.items) > 1)
-    return several, view.card(batch.current) or EMPTY, gr.update(value=view.rows(batch.current), visible=True), batch
-
-
-def _player(batch: Batch, audio: str | None, files: list[str] | None) -> Iterator[Any]:
-    path = files[batch.chosen] if files and (len(batch.items) > 1 or not audio) else audio
-    if not path or batch.current is None:
-        yield gr.update(visible=False)
-        return
-    with tempfile.TemporaryDirectory() as folder:  # Gradio has its own copy when the yield returns
-        yield gr.Audio(talk.playable(path, folder), subtitles=view.subtitles(batch.current), visible=True)
-
-
-def _choose(batch: Batch, event: gr.SelectData) -> tuple[Any, ...]:
-    return _show(replace(batch, chosen=event.index[0]))[1:]
-
-
-def _seek(batch: Batch, event: gr.SelectData) -> Any:
-    current = batch.current
-    if current is None or event.index[0] >= len(current.segments):
-        return gr.skip()
-    return gr.update(playback_position=current.segments[event.index[0]].start)
-
-
-def _correct(batch: Batch, rows: list[list[Any]], reference: str) -> Iterator[tuple[Any, ...]]:
-    changed = talk.corrected(batch, [str(row[2] or "") for row in rows], reference)
-    with tempfile.TemporaryDirectory() as folder:
-        files = [export.save(changed, folder) for export in talk.EXPORTS]
-        yield changed, view.card(changed.current), *files
 
 
 def _options() -> tuple[list[gr.components.Component], list[gr.components.Component]]:
@@ -98,14 +60,14 @@ def build(frame: ui.Frame) -> None:
     with page.results():
         several = gr.Dataframe(
             elem_classes="mm-segments",
-            column_widths=["24%", "12%", "12%", "52%"],
-            headers=["file", "language", "length", "text"],
+            column_widths=["26%", "13%", "11%", "50%"],
+            headers=["file", "spoken", "length", "text"],
             label="Files: click one to read it",
             visible=False,
             max_height=260,
             wrap=True,
         )
-        card = gr.HTML(EMPTY, elem_classes="mm-plain mm-result")
+        card = gr.HTML(events.EMPTY, elem_classes="mm-plain mm-result")
         player = gr.Audio(label="Listen: click a row below to hear it", interactive=False, visible=False, buttons=["download"])
         table = gr.Dataframe(
             headers=view.COLUMNS,
@@ -123,7 +85,7 @@ def build(frame: ui.Frame) -> None:
         downloads = page.exports(*talk.EXPORTS)
     state, session = gr.State(Batch(())), gr.State(None)
     shown = [several, card, table, state]
-    run: dict[str, Any] = {"outputs": shown, "show": _show, "exports": downloads}
+    run: dict[str, Any] = {"outputs": shown, "show": events.show, "exports": downloads}
     done = page.connect(
         talk.transcribe_one,
         actions=one,
@@ -137,13 +99,16 @@ def build(frame: ui.Frame) -> None:
         talk.transcribe_many, actions=many, inputs=[files, *options], api_name="transcribe_many", check=talk.check_many, **run
     )
     for event in (done, all_done):
-        event.success(_player, [state, audio, files], player, **QUIET)
-    several.select(_choose, state, shown[1:], **QUIET).then(_player, [state, audio, files], player, **QUIET)
-    table.select(_seek, state, player, **QUIET)
-    table.input(_correct, [state, table, reference], [state, card, *downloads.values()], **QUIET)
+        event.success(events.player, [state, audio, files], player, **QUIET)
+    several.select(events.choose, state, shown[1:], **QUIET).then(events.player, [state, audio, files], player, **QUIET)
+    for actions in (one, many):
+        if actions.clear is not None:
+            actions.clear.click(events.hide, outputs=[several, player, table], **QUIET)
+    table.select(events.seek, state, player, **QUIET)
+    table.input(events.correct, [state, table, reference], [state, card, *downloads.values()], **QUIET)
     mic.start_recording(live_speech.begin, live_options, [session, card, live_status], **QUIET)
     device = {"concurrency_id": ui.DEVICE_QUEUE, "concurrency_limit": 1, "api_visibility": "private", "show_progress": "hidden"}
     mic.stream(live_speech.listen(frame.lane), [mic, session], [session, card], stream_every=0.5, **device)
     mic.stop_recording(live_speech.end(frame.lane), [session, reference], [state, live_status], **device).then(
-        _show, state, shown, **QUIET
+        events.show, state, shown, **QUIET
     )

@@ -25,6 +25,7 @@ bo=Tibetan tl=Tagalog mg=Malagasy as=Assamese tt=Tatar haw=Hawaiian ln=Lingala h
 """
 LANGUAGES = dict(pair.split("=") for pair in _NAMES.split())
 LANGUAGE_CHOICES = [("Detect", "auto"), *sorted(((name, code) for code, name in LANGUAGES.items()))]
+PREVIEW = 90  # characters of a transcript in the table of files
 COLUMNS = ["start", "end", "text", "sure", "check"]
 LEVELS = ((0.9, "sure"), (0.7, "likely"), (0.4, "unsure"), (0.0, "doubtful"))  # least probability of each
 LEGEND = "".join(
@@ -33,7 +34,7 @@ LEGEND = "".join(
 )
 REASONS = {
     "silence": "no voice is heard here",
-    "repetition": "the text goes round in a loop",
+    "repetition": "the text repeats itself",
     "low confidence": "the model is far from sure",
 }
 
@@ -130,7 +131,10 @@ def files_table(batch: Batch) -> list[list[str]]:
     for item in batch.items:
         talk = item.transcription
         said = item.error if talk is None else talk.text or " ".join(talk.notices)
-        table.append([item.input, talk.language if talk else "", render.seconds(talk.duration) if talk else "", said])
+        said = said if len(said) <= PREVIEW else f"{said[:PREVIEW].rsplit(' ', 1)[0]} …"
+        table.append(
+            [item.input, LANGUAGES.get(talk.language, "") if talk else "", render.seconds(talk.duration) if talk else "", said]
+        )
     return table
 
 

@@ -106,8 +106,10 @@ def transcribe_many(  # noqa: PLR0917
         except DemoError as error:
             items.append(Item(Path(path).name, error=str(error)))
         done = [item.transcription for item in items if item.transcription is not None]
+        receipts = [talk.receipt for talk in done if talk.receipt is not None]
+        receipts.sort(key=lambda receipt: len(receipt.models))  # a silent file used none
         first = next((number for number, item in enumerate(items) if item.transcription is not None), 0)
-        yield Batch(tuple(items), done[-1].receipt if done else None, first)
+        yield Batch(tuple(items), receipts[-1] if receipts else None, first)
 
 
 def options_of(  # noqa: PLR0917
