@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from skimage import data
@@ -10,10 +12,11 @@ from mm_demos import samples
 from mm_demos.errors import InvalidInputError, StoppedError
 from mm_demos.models.caption_phrases import ALT_TEXT_CHARS, faithful, fitted, notes, safe_captions
 from mm_demos.models.evidence import Sight, look, singulars, with_article
-from mm_demos.models.fake import FakeReader, FakeTagger
+from mm_demos.models.evidence_captioner import EvidenceCaptioner
+from mm_demos.models.fake import FakeJointEmbedder, FakeReader, FakeTagger
 from mm_demos.models.imagenet import imagenet_classes
 from mm_demos.models.label_groups import columns_by_word, label_groups
-from mm_demos.models.protocols import CaptionOptions
+from mm_demos.models.protocols import CaptionOptions, ChatMessage, GenerateOptions
 from mm_demos.progress import Progress
 from mm_demos.results import Captioning, TextLine
 from mm_demos.tasks.captioning import caption
@@ -74,6 +77,20 @@ def test_prefix_seed_and_language() -> None:
         caption(samples.path("coffee.jpg"), options=CaptionOptions(language="xx"))
 
 
+def test_translations_that_say_something_else_stay_english() -> None:
+    class Liar:
+        """Translates a cat into a dog, and a dog back into a dog."""
+
+        context_tokens = 100
+
+        def stream(self, messages: list[ChatMessage], *, options: GenerateOptions) -> Iterator[str]:
+            yield "Un chien.\n" * 2 if "French" in messages[0].content else "A photo of a cat, possibly an Egyptian dog.\n" * 2
+
+    captioner = EvidenceCaptioner(FakeTagger(), FakeReader(), FakeJointEmbedder(), Liar())
+    safe = safe_captions(CATS, CaptionOptions())[:2]
+    assert captioner._translate(safe, CATS, CaptionOptions(language="fr", n=2), Progress()) == safe
+
+
 def test_stop_ends_it() -> None:
     progress = Progress()
     progress.stop()
@@ -101,6 +118,7 @@ def test_options_out_of_range_are_refused(options: CaptionOptions) -> None:
         ("A black cat.", CATS, False),
         ("A wonderful moment.", CATS, False),  # speaks of nothing in the evidence
         ("A cat with the words “HELLO”.", CATS, False),  # nothing was read
+        ("Open until 17:00.", sight("Open 9:00 - 18:00", web_site=0.1), False),
         ("A drilling platform.", RIG, False),  # too sure
         ("Perhaps a drilling platform.", RIG, True),
         ("The words “OPEN” are written here.", sight("OPEN", web_site=0.1), True),

@@ -33,6 +33,7 @@ class Speed:
     first_token_seconds: float
     prefill_tokens_per_second: float
     decode_tokens_per_second: float
+    cpu_seconds_prompt_token: float
     cpu_seconds_decoded_token: float
     caption_seconds: float
     cpu_seconds_caption: float
@@ -45,27 +46,28 @@ def measure(model: str) -> Speed:
     started = time.perf_counter()
     with loader.shared().lease(model) as chat:
         loaded = time.perf_counter() - started
-        first, prefill, decode, cpu = _chat_speed(chat)
+        first, prefill, decode, *cpu = _chat_speed(chat)
     resident = loader.shared().describe(model)
     captions = [_timed(partial(caption, samples.path(name), options=CaptionOptions())) for name in _warm(PICTURES)][1:]
     pairs = [(name, question) for name in PICTURES[:2] for question in QUESTIONS]
     answers = [_timed(partial(answer, samples.path(name), question)) for name, question in _warm(pairs)][1:]
     medians = [statistics.median(column) for timed in (captions, answers) for column in zip(*timed, strict=True)]
     memory = resident.memory_bytes if resident else 0
-    return Speed(accelerator.threads(), loaded, memory, first, prefill, decode, cpu, *medians)
+    return Speed(accelerator.threads(), loaded, memory, first, prefill, decode, *cpu, *medians)
 
 
-def _chat_speed(chat: ChatModel) -> tuple[float, float, float, float]:
-    """Seconds to the first token of a short question, prefill and decode in tokens/s, CPU seconds a decoded token."""
+def _chat_speed(chat: ChatModel) -> tuple[float, ...]:
+    """Seconds to the first token of a short question, prefill and decode in tokens/s, CPU seconds a prompt and a decoded token."""
     short = [ChatMessage("user", "Hello!")]
     "".join(chat.stream(short, options=GenerateOptions(max_new_tokens=2)))
-    first, _ = _timed(lambda: next(iter(chat.stream(short, options=GenerateOptions(max_new_tokens=1))), ""))
+    first, first_cpu = _timed(lambda: next(iter(chat.stream(short, options=GenerateOptions(max_new_tokens=1))), ""))
     long = [ChatMessage("user", "rain " * PROMPT_WORDS)]  # one token a word
-    prefill, _ = _timed(lambda: list(chat.stream(long, options=GenerateOptions(max_new_tokens=1))))
+    prefill, prefill_cpu = _timed(lambda: list(chat.stream(long, options=GenerateOptions(max_new_tokens=1))))
     story = [ChatMessage("user", "Tell a long story about the sea.")]
     brief, brief_cpu = _timed(lambda: list(chat.stream(story, options=GenerateOptions(max_new_tokens=1))))
     whole, whole_cpu = _timed(lambda: list(chat.stream(story, options=GenerateOptions(max_new_tokens=NEW_TOKENS + 1))))
-    return first, PROMPT_WORDS / (prefill - first), NEW_TOKENS / (whole - brief), (whole_cpu - brief_cpu) / NEW_TOKENS
+    cpu = (prefill_cpu - first_cpu) / PROMPT_WORDS, (whole_cpu - brief_cpu) / NEW_TOKENS
+    return first, PROMPT_WORDS / (prefill - first), NEW_TOKENS / (whole - brief), *cpu
 
 
 def _warm(items: Sequence[Item]) -> list[Item]:
@@ -80,12 +82,13 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - cpu
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Print the figures as one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=catalog.default("chat"))
-    print(json.dumps(asdict(measure(parser.parse_args().model)), indent=2))
+    print(json.dumps(asdict(measure(parser.parse_args(arguments).model)), indent=2))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

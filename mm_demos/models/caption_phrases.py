@@ -39,8 +39,8 @@ _FRAMES = {
 _SURE, _MAYBE, _TEXT = "surely a dog, likely a beagle; no text", "possibly a tram; no text", "surely a mug; text “GOOD DAY”"
 _EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "short": (
-        ("A dog, likely a beagle, in close view.", "Portrait of a dog that looks like a beagle."),
-        ("Possibly a tram in a snapshot.", "What may be a tram, photographed by day."),
+        ("A dog, likely a beagle, in a photograph.", "Picture of a dog that looks like a beagle."),
+        ("Possibly a tram in a snapshot.", "What may be a tram, in a photograph."),
         ("A mug with the words “GOOD DAY”.", "“GOOD DAY” says this mug."),
     ),
     "detailed": (
@@ -58,7 +58,7 @@ _EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
     ),
     "alt-text": (
-        ("Photo of a dog, probably a beagle.", "Close view of a dog that looks like a beagle."),
+        ("Photo of a dog, probably a beagle.", "Image of a dog that looks like a beagle."),
         ("Photo of what may be a tram.", "Image that possibly shows a tram."),
         ("Photo of a mug with the words “GOOD DAY”.", "Mug that reads “GOOD DAY”."),
     ),
@@ -87,11 +87,11 @@ field garden forest kitchen office bedroom wood background foreground couch sofa
 tail eye ear paw leg nose fur head face hand mouth wheel roof leaf
 black white red green blue yellow brown grey gray pink purple golden silver colorful colourful orange
 sit sits sitting stand stands standing sleep sleeps sleeping lying run runs running play playing eat eating drinking walking
-jumping note notes caption captions website two three four five six seven eight nine ten several many dozen hundred
+jumping close closeup note notes caption captions website two three four five six seven eight nine ten several many dozen hundred
 """
 # Words that name an ImageNet class but mean something else in a caption.
 _NEUTRAL = """photo picture image camera view frame screen stage spotlight light cup star file fly swing web site sign one
-great big large small little common wild full standard grand king sweet close mark marked
+great big large small little common wild full standard grand king sweet mark marked
 and the with for can stop day high dark hard fixed"""
 
 
@@ -143,6 +143,8 @@ def faithful(text: str, sight: Sight) -> bool:
     if not named or any(_is_thing(word) and not set(singulars(word)) & allowed for word in words):
         return False
     things = sight.things()
+    if not set(re.findall(r"\d+", text)) <= set(re.findall(r"\d+", sight.text)):
+        return False
     exact_only = bool(things) and _words(things[0].exact) - _words(things[0].name) & set(words)
     sure = bool(things) and (things[0].exact_prob if exact_only else things[0].prob) >= SURE
     quotes_only = named <= _words(sight.text)

@@ -59,7 +59,7 @@ class EvidenceCaptioner:
             shown = texts
         else:
             texts = safe[: options.n]
-            shown = self._translate(texts, options, progress)
+            shown = self._translate(texts, sight, options, progress)
         ranked = self._rank(image, texts, shown)
         return Captioning(ranked[: options.n], sight.evidence(BASIS))
 
@@ -72,14 +72,17 @@ class EvidenceCaptioner:
         turns.append(ChatMessage("user", _order(notes(sight))))
         return self._lines(turns, n_lines, options, progress, temperature=options.temperature, prefix=options.prefix)
 
-    def _translate(self, texts: Sequence[str], options: CaptionOptions, progress: Progress) -> list[str]:
+    def _translate(self, texts: Sequence[str], sight: Sight, options: CaptionOptions, progress: Progress) -> list[str]:
         """The captions in `options.language`; those that mean something else when translated back stay in English."""
         bare = [text.removeprefix(options.prefix).strip() for text in texts]
         there = self._translated(bare, LANGUAGES[options.language], options, progress)
         back = self._translated(there, "English", options, progress)
         pairs = self._embedder.embed_texts([*bare, *back])
-        kept = (pairs[: len(bare)] * pairs[len(bare) :]).sum(axis=1) >= SAME_MEANING
-        chosen = [line if keep else text for text, line, keep in zip(bare, there, kept, strict=True)]
+        alike = (pairs[: len(bare)] * pairs[len(bare) :]).sum(axis=1) >= SAME_MEANING
+        chosen = [
+            line if same and faithful(again, sight) and line not in there[:i] else text
+            for i, (text, line, again, same) in enumerate(zip(bare, there, back, alike, strict=True))
+        ]
         return [f"{options.prefix} {line}".strip() for line in chosen]
 
     def _translated(self, lines: Sequence[str], name: str, options: CaptionOptions, progress: Progress) -> list[str]:
