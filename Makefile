@@ -23,7 +23,7 @@ lint: $(VENV)/.packages-dev
 	$(PY) -m mypy
 
 bench: weights
-	$(PY) -m mm_demos.evaluation
+	$(PY) -m mm_demos.evaluation $(DATA)
 
 # Asked every time, because the cache may have been moved or emptied; it costs a second when all is there.
 weights: $(VENV)/.packages

@@ -1,4 +1,4 @@
-"""Measurements on data of your own; `evaluate SUBJECT --help` shows what one takes. The result is JSON."""
+"""Measurements, some on data of your own; `evaluate SUBJECT --help` shows what one takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import importlib
 from typing import Any
 
 # A measurement is a row: its module has `main(arguments) -> exit status`.
-SUBJECTS = {"speech": "mm_demos.evaluation.speech"}
+SUBJECTS = {
+    "startup": "mm_demos.evaluation.benchmark_startup",
+    "memory": "mm_demos.evaluation.benchmark_memory",
+    "speech-overhead": "mm_demos.evaluation.benchmark_speech",
+    "language-speed": "mm_demos.evaluation.benchmark_language",
+    "speech": "mm_demos.evaluation.speech",
+    "zero-shot": "mm_demos.evaluation.zero_shot",
+}
+NEEDS_DATA = ("speech", "zero-shot")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,8 @@ Every tab's task runs once in one process; then a second task on models that are
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Callable
 
 from mm_demos import accelerator, samples
@@ -61,11 +63,13 @@ def eject_all() -> None:
         print(f"eject {name:18}{resident.memory_bytes / 1e6:8.0f} MB held, {freed / 1e6:8.0f} MB returned{share}")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Print all figures."""
+    argparse.ArgumentParser(description=__doc__).parse_args(arguments)
     run_all()
     eject_all()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

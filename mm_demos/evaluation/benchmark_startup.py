@@ -62,11 +62,11 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Print each pair of times, and the ratio of the medians."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0] if __doc__ else "")
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    repeats = parser.parse_args(arguments).repeats
     suite, empty = [], []
     for _ in range(repeats):
         port = free_port()
@@ -76,7 +76,8 @@ def main() -> None:
         print(f"empty page {empty[-1]:5.2f} s   suite {suite[-1]:5.2f} s")
     base, ours = statistics.median(empty), statistics.median(suite)
     print(f"median     {base:5.2f} s         {ours:5.2f} s   ratio {ours / base:.2f} (promised ≤ 1.30)")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
