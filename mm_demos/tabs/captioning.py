@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,45 +10,26 @@ from typing import Any
 import gradio as gr
 
 from mm_demos import samples, ui
-from mm_demos.errors import DemoError, InvalidInputError, StoppedError
+from mm_demos.errors import InvalidInputError
 from mm_demos.models.protocols import CaptionOptions
 from mm_demos.progress import Progress
-from mm_demos.results import Captioning, LabelScore, Receipt
+from mm_demos.results import Captioning, LabelScore
 from mm_demos.tabs import find
+from mm_demos.tasks.caption_batch import Batch, caption_all
+from mm_demos.tasks.captioning import caption
 from mm_demos.ui import render
 from mm_demos.ui.files import csv_text, json_text
 
 STYLES = [("Short", "short"), ("Detailed", "detailed"), ("Alt text", "alt-text"), ("Playful", "playful")]
 LANGUAGES = [("English", "en"), ("中文", "zh"), ("Français", "fr"), ("Deutsch", "de"), ("Español", "es")]
 MAX_PICTURES = 100
-EMPTY = ui.render.empty(
-    "Captions will appear here", "Ranked by how well each one fits the picture, with what was seen and read in it."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One picture of a batch: its captions, or the sentence that says why there are none."""
-
-    input: str
-    captioning: Captioning | None = None
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Captions of many pictures, in the order they were given."""
-
-    items: tuple[Item, ...]
-    receipt: Receipt | None = None
+COLUMNS = ["picture", "caption", "score"]
 
 
 def caption_one(  # noqa: PLR0917 (an endpoint receives its components' values by position)
     image: str, style: str, language: str, prefix: str, n: float, seed: float, *, progress: Progress | None = None
 ) -> Captioning:
     """Caption a picture: captions best first with image–text similarity, and the evidence they are built on."""
-    from mm_demos.tasks.captioning import caption
-
     return caption(Path(image), options=_options(style, language, prefix, n, seed), progress=progress)
 
 
@@ -57,19 +37,7 @@ def caption_many(  # noqa: PLR0917
     images: list[str], style: str, language: str, prefix: str, n: float, seed: float, *, progress: Progress | None = None
 ) -> Iterator[Batch]:
     """Caption many pictures; a picture that cannot be read gets a sentence and the rest go on."""
-    progress = progress or Progress()
-    items: list[Item] = []
-    for path in images:
-        progress.report("Captioning pictures", len(items), len(images), "pictures")
-        try:
-            result = caption_one(path, style, language, prefix, n, seed, progress=progress.part())
-            items.append(Item(Path(path).name, result))
-        except StoppedError:
-            raise
-        except DemoError as error:
-            items.append(Item(Path(path).name, error=str(error)))
-        done = [item.captioning for item in items if item.captioning is not None]
-        yield Batch(tuple(items), done[-1].receipt if done else None)
+    return caption_all([Path(path) for path in images], options=_options(style, language, prefix, n, seed), progress=progress)
 
 
 def _options(style: str, language: str, prefix: str, n: float, seed: float) -> CaptionOptions:
@@ -134,7 +102,7 @@ def build(frame: ui.Frame) -> None:
     options = [style, language, prefix, n, seed]
     with page.results():
         with gr.Column() as one_results:
-            captions = gr.HTML(EMPTY, elem_classes="mm-plain mm-result")
+            captions = ui.result_area("Captions will appear here", "Ranked by how well each fits, with what was seen and read.")
             evidence = gr.HTML("", elem_classes="mm-plain mm-result")
             one_files = page.exports(
                 ui.Export("TXT", "captions.txt", _lines),
@@ -145,10 +113,10 @@ def build(frame: ui.Frame) -> None:
             )
         with gr.Column(visible=False) as many_results:
             table = gr.Dataframe(
-                headers=["picture", "caption", "score"], label="Captions (edit any of them)", interactive=True, wrap=True
+                headers=COLUMNS, label="Captions", interactive=False, wrap=True, column_widths=["26%", "60%", "14%"]
             )
             many_files = page.exports(
-                ui.Export("CSV", "captions.csv", lambda r: csv_text(["picture", "caption", "score"], _table(r))),
+                ui.Export("CSV", "captions.csv", lambda r: csv_text(COLUMNS, _table(r))),
                 ui.Export("JSON", "captions.json", json_text),
             )
     both = [one_results, many_results, examples]

@@ -20,6 +20,7 @@ from mm_demos.ui import render, theme
 from mm_demos.ui.page import Page
 
 HEADER_SECONDS = 6.0  # between two readings of the header when nothing runs
+HEADER_MODELS = 3  # named in the header; the Models tab names all
 PORTS_TRIED = 100
 TAGLINE = "speech, pictures and language, on your machine"
 CACHE_CHECK_SECONDS = 600
@@ -60,10 +61,11 @@ class Frame:
         """Name, device and what is in memory now; cheap enough for a timer."""
         models = loader.shared()
         resident = models.resident()
-        names = render.chips((item.name, render.size(item.memory_bytes)) for item in resident)
+        models_now = _largest([(item.name, item.memory_bytes) for item in resident])
+        names = render.chips(models_now) if models_now else '<span class="mm-none">no model in memory</span>'
         return (
             f'<div class="mm-top">{theme.LOGO}<div class="mm-name"><b>mm-demos</b><span>{TAGLINE}</span></div>'
-            f'<div class="mm-now">{names or "<span class=mm-none>no model in memory</span>"}</div>'
+            f'<div class="mm-now">{names}</div>'
             f'<div class="mm-machine"><span class="mm-device" title="{escape(accelerator.device_summary())}">'
             f"{escape(_device())}</span>"
             f"{render.memory_bar(resident, models.used_bytes, models.budget_bytes)}</div></div>"
@@ -91,6 +93,14 @@ class Frame:
         quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         self.blocks.load(refresh, outputs=shown, api_name="refresh", **quiet)
         gr.Timer(HEADER_SECONDS).tick(refresh, outputs=shown, api_name="refresh_tick", **quiet)
+
+
+def _largest(models: list[tuple[str, int]]) -> list[tuple[str, str]]:
+    """The largest models by name, the others as a number."""
+    models.sort(key=lambda item: -item[1])
+    others = sum(size for _, size in models[HEADER_MODELS:])
+    shown = [(name, render.size(size)) for name, size in models[:HEADER_MODELS]]
+    return [*shown, (f"+ {len(models) - HEADER_MODELS}", render.size(others))] if len(models) > HEADER_MODELS else shown
 
 
 def _device() -> str:

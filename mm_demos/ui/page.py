@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mm_demos.tabs import TabSpec
 from mm_demos.ui import render, snippets
 from mm_demos.ui.events import Check, Export, Run, Show, api_event, api_signature, page_event, validator_of
 from mm_demos.ui.examples import ExampleRows
+from mm_demos.ui.handler import TICK
 
 if TYPE_CHECKING:
     from mm_demos.ui.frame import Frame
@@ -199,14 +201,11 @@ class Page:
         return filled
 
     def _connect_stop(self, actions: Actions, event: gr.events.Dependency) -> None:
-        actions.stop.click(
-            lambda: render.line("stopped", "Stopped"),
-            outputs=actions.status,
-            cancels=[event],
-            queue=False,
-            api_visibility="private",
-            show_progress="hidden",
+        quiet: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+        stopping = actions.stop.click(
+            lambda: render.line("running", "Stopping"), outputs=actions.status, cancels=[event], **quiet
         )
+        stopping.then(_after_the_last_step, outputs=actions.status, **quiet)
 
     def _connect_clear(self, clear: gr.Button, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         targets = [item for item in (*inputs, *outputs) if item is not self.frame.header]
@@ -245,6 +244,11 @@ class Page:
             gr.Code(
                 snippets.curl(self.frame.url, api_name, values), language="shell", label=f"curl · {api_name}", interactive=False
             )
+
+
+def _after_the_last_step() -> str:
+    time.sleep(2 * TICK)  # a step that was on its way when Stop was pressed may still arrive and must not have the last word
+    return render.line("stopped", "Stopped")
 
 
 def _reset(item: Any) -> Any:

@@ -72,13 +72,13 @@ def evidence(value: Evidence) -> str:
     """What the models saw in the picture, and what the result is built on."""
     parts = []
     if value.labels:
-        parts.append(bars(value.labels, title="Seen in the picture", top=5))
+        parts.append(f"<div>{bars(value.labels, title='Seen in the picture', top=5)}</div>")
     if value.text_lines:
         lines = "".join(
             f'<li><q>{escape(line.text)}</q><span class="mm-value">{min(1.0, max(0.0, line.score)):.0%}</span></li>'
             for line in value.text_lines[:12]
         )
-        parts.append(f'<h4>Read in the picture</h4><ul class="mm-lines">{lines}</ul>')
+        parts.append(f'<div><h4>Read in the picture</h4><ul class="mm-lines">{lines}</ul></div>')
     if value.basis:
         parts.append(f'<p class="mm-basis">{escape(value.basis)}</p>')
     return f'<div class="mm-evidence">{"".join(parts)}</div>' if parts else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page
 
@@ -19,12 +20,13 @@ class Visitor:
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.foreign: list[str] = []
-        self.page.on("request", lambda request: self._watch(request.url, url))
+        self.origin = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
+        self.page.on("request", lambda request: self._watch(request.url))
         self.page.goto(url)
         self.page.wait_for_selector(".mm-top")
 
-    def _watch(self, target: str, url: str) -> None:
-        if target.startswith("http") and not target.startswith(url):
+    def _watch(self, target: str) -> None:
+        if target.startswith("http") and not target.startswith(self.origin):
             self.foreign.append(target)
 
     def open(self, tab: str) -> None:
