@@ -6,16 +6,7 @@ import argparse
 import importlib
 from typing import Any
 
-# A measurement is a row: its module has `main(arguments) -> exit status`.
-SUBJECTS = {
-    "startup": "mm_demos.evaluation.benchmark_startup",
-    "memory": "mm_demos.evaluation.benchmark_memory",
-    "speech-overhead": "mm_demos.evaluation.benchmark_speech",
-    "language-speed": "mm_demos.evaluation.benchmark_language",
-    "speech": "mm_demos.evaluation.speech",
-    "zero-shot": "mm_demos.evaluation.zero_shot",
-}
-NEEDS_DATA = ("speech", "zero-shot")
+from mm_demos.evaluation import SUBJECTS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -1,1 +1,14 @@
 """Measuring the models: word error rate, speed, accuracy; each module runs from the command line on a folder of data."""
+
+from __future__ import annotations
+
+# A measurement is a row: its module has `main(arguments) -> exit status`.
+SUBJECTS = {
+    "startup": "mm_demos.evaluation.benchmark_startup",
+    "memory": "mm_demos.evaluation.benchmark_memory",
+    "speech-overhead": "mm_demos.evaluation.benchmark_speech",
+    "language-speed": "mm_demos.evaluation.benchmark_language",
+    "speech": "mm_demos.evaluation.speech",
+    "zero-shot": "mm_demos.evaluation.zero_shot",
+}
+NEEDS_DATA = ("speech", "zero-shot")

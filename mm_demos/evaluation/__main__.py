@@ -9,7 +9,7 @@ import argparse
 import subprocess
 import sys
 
-from mm_demos.cli.evaluate import NEEDS_DATA, SUBJECTS
+from mm_demos.evaluation import NEEDS_DATA, SUBJECTS
 
 
 def main(arguments: list[str] | None = None) -> int:

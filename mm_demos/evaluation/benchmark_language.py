@@ -58,7 +58,7 @@ def measure(model: str) -> Speed:
 
 
 def _chat_speed(chat: ChatModel) -> tuple[float, ...]:
-    """Seconds to the first token of a short question, prefill and decode in tokens/s, CPU seconds a prompt and a decoded token."""
+    """Seconds to a short question's first token, prefill and decode in tokens/s, CPU seconds a prompt and a decoded token."""
     short = [ChatMessage("user", "Hello!")]
     "".join(chat.stream(short, options=GenerateOptions(max_new_tokens=2)))
     first, first_cpu = _timed(lambda: next(iter(chat.stream(short, options=GenerateOptions(max_new_tokens=1))), ""))
