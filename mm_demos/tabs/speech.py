@@ -17,6 +17,8 @@ from mm_demos.ui.transcripts import Batch
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 TEMPERATURES = [("Automatic: retry when a segment fails", "auto"), *((f"{t / 10:.1f}", f"{t / 10:.1f}") for t in range(0, 11, 2))]
+# Gradio moves the player but does not start it.
+PLAY = "() => document.querySelector('.mm-player button[aria-label^=Play]')?.click()"
 JFK = "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
 
 
@@ -68,7 +70,13 @@ def build(frame: ui.Frame) -> None:
             wrap=True,
         )
         card = gr.HTML(events.EMPTY, elem_classes="mm-plain mm-result")
-        player = gr.Audio(label="Listen: click a row below to hear it", interactive=False, visible=False, buttons=["download"])
+        player = gr.Audio(
+            label="Listen: click a row below to hear it",
+            interactive=False,
+            visible=False,
+            buttons=["download"],
+            elem_classes="mm-player",
+        )
         table = gr.Dataframe(
             headers=view.COLUMNS,
             label="Segments: click to hear, double-click a text to correct it",
@@ -80,7 +88,7 @@ def build(frame: ui.Frame) -> None:
             max_height=360,
             column_widths=["11%", "11%", "52%", "11%", "15%"],
             buttons=["copy"],
-            elem_classes="mm-segments",
+            elem_classes=["mm-segments", "mm-times"],
         )
         downloads = page.exports(*talk.EXPORTS)
     state, session = gr.State(Batch(())), gr.State(None)
@@ -104,11 +112,25 @@ def build(frame: ui.Frame) -> None:
     for actions in (one, many):
         if actions.clear is not None:
             actions.clear.click(events.hide, outputs=[several, player, table], **QUIET)
-    table.select(events.seek, state, player, **QUIET)
+    table.select(events.seek, state, player, **QUIET).then(None, js=PLAY)
     table.input(events.correct, [state, table, reference], [state, card, *downloads.values()], **QUIET)
-    mic.start_recording(live_speech.begin, live_options, [session, card, live_status], **QUIET)
-    device = {"concurrency_id": ui.DEVICE_QUEUE, "concurrency_limit": 1, "api_visibility": "private", "show_progress": "hidden"}
-    mic.stream(live_speech.listen(frame.lane), [mic, session], [session, card], stream_every=0.5, **device)
-    mic.stop_recording(live_speech.end(frame.lane), [session, reference], [state, live_status], **device).then(
-        events.show, state, shown, **QUIET
+    begun = mic.start_recording(live_speech.begin, live_options, [session, card, live_status], **QUIET)
+    begun.then(events.hide, outputs=[several, player, table], **QUIET)
+    begun.then(
+        live_speech.follow(frame.lane),
+        [session, reference],
+        [*shown, live_status, *downloads.values()],
+        show_progress="hidden",
+        api_visibility="private",
+        concurrency_id="live",
+        concurrency_limit=4,
     )
+    mic.stream(
+        live_speech.gather,
+        [mic, session],
+        stream_every=0.5,
+        api_visibility="private",
+        show_progress="hidden",
+        concurrency_limit=8,
+    )
+    mic.stop_recording(live_speech.end, session, **QUIET)

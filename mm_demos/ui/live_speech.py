@@ -1,56 +1,108 @@
-"""Live transcription in the page: what the microphone streams goes to a transcriber kept in the visitor's session."""
+"""Live transcription in the page: one event gathers what the microphone streams, another one transcribes it.
+
+Gradio keeps only the newest piece of a stream while an event is busy, so the event that receives the sound must not compute.
+"""
 
 from __future__ import annotations
 
+import queue
+import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
 
 from mm_demos.errors import DemoError
 from mm_demos.tasks.live import LIVE_OPTIONS, LiveText, LiveTranscriber
-from mm_demos.ui import render
+from mm_demos.ui import render, speech_events, transcripts
 from mm_demos.ui.handler import fault_of
 from mm_demos.ui.transcript_view import live
-from mm_demos.ui.transcripts import Batch, batch_of, checked, options_of
+from mm_demos.ui.transcripts import batch_of, checked, options_of
 
-NOTHING = LiveText("", "")
+Sound = tuple[int, NDArray[Any]]
+GAP = 0.5  # seconds between two looks at the queue; a closed page is noticed this late
+PATIENCE = 60  # looks without sound after which a forgotten session ends
 
 
-def begin(model: str, language: str, translate: bool, prompt: str) -> tuple[LiveTranscriber, str, str]:
-    """A fresh transcriber, the empty card and the status line."""
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One visitor's talk: pieces of sound that wait, and whether the microphone is off."""
+
+    talk: LiveTranscriber
+    pieces: queue.SimpleQueue[Sound] = field(default_factory=queue.SimpleQueue)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def take(self) -> Sound | None:
+        """All sound that waits, joined; None when nothing came for `GAP` seconds."""
+        try:
+            rate, samples = self.pieces.get(timeout=GAP)
+        except queue.Empty:
+            return None
+        waiting = [samples]
+        while not self.pieces.empty():
+            waiting.append(self.pieces.get()[1])
+        return rate, np.concatenate(waiting)
+
+
+def begin(model: str, language: str, translate: bool, prompt: str) -> tuple[Session, str, str]:
+    """A fresh session, the empty card and the status line."""
     given = options_of(language, translate, False, True, LIVE_OPTIONS.beam_size, "0", prompt)
     options = replace(LIVE_OPTIONS, language=given.language, task=given.task, initial_prompt=given.initial_prompt)
-    return LiveTranscriber(model or None, options), live(NOTHING, 0.0), render.line("running", "Listening")
+    return Session(LiveTranscriber(model or None, options)), live(LiveText("", ""), 0.0), render.line("running", "Listening")
 
 
-def listen(lane: threading.Lock) -> Callable[[Any, LiveTranscriber | None], tuple[LiveTranscriber | None, str]]:
-    """The event behind each piece of sound."""
+def gather(piece: Sound | None, session: Session | None) -> None:
+    """Put a piece of sound into the session's queue."""
+    if piece is not None and session is not None and not session.ended.is_set():
+        session.pieces.put(piece)
 
-    def push(piece: Any, talk: LiveTranscriber | None) -> tuple[LiveTranscriber | None, str]:
-        if piece is None or talk is None:
-            return talk, live(NOTHING, 0.0)
+
+def end(session: Session | None) -> None:
+    """The microphone is off."""
+    if session is not None:
+        session.ended.set()
+
+
+def follow(lane: threading.Lock) -> Callable[[Session | None, str], Iterator[tuple[Any, ...]]]:
+    """The event that transcribes until the microphone is off.
+
+    Args:
+        lane: held while the model computes, as by every other task of the page.
+    """
+
+    def event(session: Session | None, reference: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the page's outputs of `speech_events.show`, the status line, and the downloads."""
+        kept = (gr.skip(),) * len(transcripts.EXPORTS)
+        if session is None:
+            return
         try:
+            for card in _listen(session, lane):
+                yield gr.skip(), card, gr.skip(), gr.skip(), gr.skip(), *kept
             with lane:
-                said = talk.push(piece[1], piece[0])
+                batch = batch_of(checked(session.talk.finish(), reference))
         except DemoError as error:
-            return None, live(NOTHING, 0.0, str(error))
-        return talk, live(said, talk.seconds)
+            yield gr.skip(), speech_events.EMPTY, gr.skip(), gr.skip(), render.fault(fault_of(error)), *kept
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            status = render.line("done", f"Listened for {render.seconds(session.talk.seconds)}")
+            yield *speech_events.show(batch), status, *speech_events.downloads(batch, folder)
 
-    return push
+    return event
 
 
-def end(lane: threading.Lock) -> Callable[[LiveTranscriber | None, str], tuple[Batch, str]]:
-    """The event behind the microphone's stop: the whole talk, and the status line."""
-
-    def finish(talk: LiveTranscriber | None, reference: str) -> tuple[Batch, str]:
-        if talk is None:
-            return Batch(()), render.line("idle", "Ready")
-        try:
+def _listen(session: Session, lane: threading.Lock) -> Iterator[str]:
+    """The card after each piece of sound; ends when the microphone is off and nothing waits."""
+    quiet = 0
+    while quiet < PATIENCE:
+        sound = session.take()
+        if sound is None and session.ended.is_set():
+            return
+        quiet = quiet + 1 if sound is None else 0
+        if sound is not None:
             with lane:
-                whole = checked(talk.finish(), reference)
-        except DemoError as error:
-            return Batch(()), render.fault(fault_of(error))
-        return batch_of(whole), render.line("done", f"Listened for {render.seconds(whole.duration)}")
-
-    return finish
+                session.talk.push(sound[1], sound[0])
+        yield live(session.talk.text, session.talk.seconds)

@@ -65,8 +65,12 @@ def correct(batch: Batch, rows: list[list[Any]], reference: str) -> Iterator[tup
     except DemoError as error:
         raise error_of(fault_of(error)) from error
     with tempfile.TemporaryDirectory() as folder:
-        files = [export.save(changed, folder) for export in talk.EXPORTS]
-        yield changed, view.card(changed.current), *files
+        yield changed, view.card(changed.current), *downloads(changed, folder)
+
+
+def downloads(batch: Batch, folder: str) -> list[Any]:
+    """The files of a batch, written into `folder`, for the download buttons."""
+    return [gr.update(value=export.save(batch, folder), interactive=batch.current is not None) for export in talk.EXPORTS]
 
 
 def hide() -> tuple[Any, ...]:

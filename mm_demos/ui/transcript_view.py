@@ -59,8 +59,8 @@ def _facts(result: Checked) -> str:
         facts.append((LANGUAGES.get(result.language, result.language), f"detected{sure}" if sure else "given"))
     if result.duration:
         facts.append((render.seconds(result.duration), "of audio"))
-    if result.receipt is not None and result.segments and result.receipt.run_seconds > 0:
-        facts.append((f"{result.duration / result.receipt.run_seconds:.1f} ×", "real time"))
+    if result.receipt is not None and result.receipt.task == "transcribe" and result.segments:
+        facts.append((f"{result.duration / max(result.receipt.run_seconds, 1e-3):.1f} ×", "real time"))
     if result.errors is not None:
         facts.append((f"WER {result.errors.wer:.1%}", errors_line(result.errors)))
     return render.chips(facts) if facts else ""
