@@ -56,6 +56,7 @@ def eject_all() -> None:
         resident = shared.describe(name)
         if resident is None:
             continue
+        accelerator.release_memory()  # what earlier runs left behind is not this model's
         before = accelerator.resident_bytes()
         shared.eject(name)
         freed = before - accelerator.resident_bytes()

@@ -20,7 +20,7 @@ from mm_demos.ui import render, theme
 from mm_demos.ui.page import Page
 
 HEADER_SECONDS = 6.0  # between two readings of the header when nothing runs
-HEADER_MODELS = 3  # named in the header; the Models tab names all
+HEADER_MODELS = 2  # named in the header; the Models tab names all
 PORTS_TRIED = 100
 TAGLINE = "speech, pictures and language, on your machine"
 CACHE_CHECK_SECONDS = 600
