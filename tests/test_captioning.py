@@ -118,7 +118,8 @@ def test_options_out_of_range_are_refused(options: CaptionOptions) -> None:
         ("A black cat.", CATS, False),
         ("A wonderful moment.", CATS, False),  # speaks of nothing in the evidence
         ("A cat with the words “HELLO”.", CATS, False),  # nothing was read
-        ("Open until 17:00.", sight("Open 9:00 - 18:00", web_site=0.1), False),
+        ("Perhaps a site open until 9:00.", sight("Open 9:00 - 18:00", web_site=0.1), False),
+        ("Perhaps a site: “Open 9:00 - 18:00”.", sight("Open 9:00 - 18:00", web_site=0.1), True),
         ("A drilling platform.", RIG, False),  # too sure
         ("Perhaps a drilling platform.", RIG, True),
         ("The words “OPEN” are written here.", sight("OPEN", web_site=0.1), True),
