@@ -52,6 +52,7 @@ def eject_all() -> None:
     """Eject every model, those made of others first, and print what came back."""
     shared = loader.shared()
     names = [row.name for row in catalog.rows() if shared.describe(row.name) is not None]
+    held, returned = 0, 0
     for name in sorted(names, key=lambda name: -len(catalog.spec(name).components)):
         resident = shared.describe(name)
         if resident is None:
@@ -60,8 +61,10 @@ def eject_all() -> None:
         before = accelerator.resident_bytes()
         shared.eject(name)
         freed = before - accelerator.resident_bytes()
+        held, returned = held + resident.memory_bytes, returned + freed
         share = f" = {freed / resident.memory_bytes:.0%} of it (promised ≥ 90 %)" if resident.memory_bytes else ""
         print(f"eject {name:18}{resident.memory_bytes / 1e6:8.0f} MB held, {freed / 1e6:8.0f} MB returned{share}")
+    print(f"all of them: {held / 1e6:.0f} MB held, {returned / 1e6:.0f} MB returned = {returned / max(held, 1):.0%}")
 
 
 def main(arguments: list[str] | None = None) -> int:
