@@ -49,10 +49,8 @@ def build(frame: ui.Frame) -> None:
             with gr.Tab("Files and videos"):
                 files = gr.File(file_count="multiple", file_types=["audio", "video"], label="Recordings and videos", height=200)
                 many = page.actions("Transcribe all")
-            with gr.Tab("Live"):
-                mic = gr.Audio(
-                    sources=["microphone"], streaming=True, type="numpy", label="Live microphone", elem_classes="mm-audio"
-                )
+            with gr.Tab("Live") as live_tab:
+                mic = live_speech.microphone()
                 live_status = gr.HTML(render.line("idle", "Press Record and speak"), elem_classes="mm-plain mm-statusbox")
         options, live_options = _options()
         reference = gr.Textbox(
@@ -114,6 +112,7 @@ def build(frame: ui.Frame) -> None:
             actions.clear.click(events.hide, outputs=[several, player, table], **QUIET)
     table.select(events.seek, state, player, **QUIET).then(None, js=PLAY)
     table.input(events.correct, [state, table, reference], [state, card, *downloads.values()], **QUIET)
+    live_tab.select(live_speech.lengthen, outputs=mic, **QUIET)
     begun = mic.start_recording(live_speech.begin, live_options, [session, card, live_status], **QUIET)
     begun.then(events.hide, outputs=[several, player, table], **QUIET)
     begun.then(
@@ -128,7 +127,7 @@ def build(frame: ui.Frame) -> None:
     mic.stream(
         live_speech.gather,
         [mic, session],
-        stream_every=0.5,
+        stream_every=live_speech.PIECE_SECONDS,
         api_visibility="private",
         show_progress="hidden",
         concurrency_limit=8,

@@ -5,9 +5,11 @@ Gradio keeps only the newest piece of a stream while an event is busy, so the ev
 
 from __future__ import annotations
 
+import inspect
 import queue
 import tempfile
 import threading
+from abc import ABCMeta
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +26,7 @@ from mm_demos.ui.transcript_view import live
 from mm_demos.ui.transcripts import batch_of, checked, options_of
 
 Sound = tuple[int, NDArray[Any]]
+PIECE_SECONDS = 1.0  # of sound that the browser sends at a time
 GAP = 0.5  # seconds between two looks at the queue; a closed page is noticed this late
 PATIENCE = 60  # looks without sound after which a forgotten session ends
 
@@ -46,6 +49,29 @@ class Session:
         while not self.pieces.empty():
             waiting.append(self.pieces.get()[1])
         return rate, np.concatenate(waiting)
+
+
+def _init(self: gr.Audio, *, stream_every: float = PIECE_SECONDS, **options: Any) -> None:
+    gr.Audio.__init__(self, **options)
+    self.stream_every = stream_every
+
+
+# Gradio's page sets the length of a microphone's pieces to 0.1 s when the component appears, whatever the event asks for, and at
+# that rate a busy machine loses some. A property of the component can be set again later; its class must know it by name.
+_parameters = inspect.signature(gr.Audio.__init__).parameters
+_own = inspect.Parameter("stream_every", inspect.Parameter.KEYWORD_ONLY, default=PIECE_SECONDS)
+_init.__signature__ = inspect.Signature([*_parameters.values(), _own])  # type: ignore[attr-defined]
+_Microphone = ABCMeta.__new__(type(gr.Audio), "Audio", (gr.Audio,), {"__init__": _init, "__module__": __name__})
+
+
+def microphone() -> gr.Audio:
+    """A microphone that streams; let `lengthen` run once it is on screen."""
+    return _Microphone(sources=["microphone"], streaming=True, type="numpy", label="Live microphone", elem_classes="mm-audio")
+
+
+def lengthen() -> Any:
+    """An update that makes the microphone's pieces `PIECE_SECONDS` long."""
+    return gr.update(stream_every=PIECE_SECONDS)
 
 
 def begin(model: str, language: str, translate: bool, prompt: str) -> tuple[Session, str, str]:
