@@ -95,9 +95,13 @@ great big large small little common wild full standard grand king sweet mark mar
 and the with for can stop day high dark hard fixed"""
 
 
-def safe_captions(sight: Sight, options: CaptionOptions) -> list[str]:
-    """Sentences that say what the evidence says and no more, in the style asked for, the plainest first."""
-    subject = _subject(sight)
+def safe_captions(sight: Sight, options: CaptionOptions, *, exact: bool = True) -> list[str]:
+    """Sentences that say what the evidence says and no more, in the style asked for, the plainest first.
+
+    Args:
+        exact: also name the likeliest class inside a group: "a cat, possibly a tabby".
+    """
+    subject = _subject(sight, exact=exact)
     if options.prefix:
         variants = [subject, *_variants(sight)]
         return [fitted(f"{options.prefix} {variant}", options) for variant in dict.fromkeys(variants)]
@@ -152,12 +156,13 @@ def faithful(text: str, sight: Sight) -> bool:
     return sure or quotes_only or bool(HEDGES.search(text))
 
 
-def _subject(sight: Sight) -> str:
+def _subject(sight: Sight, *, exact: bool) -> str:
     """What the picture shows, as a phrase."""
     things = sight.things()
     text = f"the text “{_quoted(sight)}”" if sight.text else ""
     if things and things[0].prob >= SURE:
-        return f"{_thing(things[0])} with {text}" if text else _thing(things[0])
+        named = _thing(things[0]) if exact else with_article(things[0].name)
+        return f"{named} with {text}" if text else named
     if text:
         return text
     if not things:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mm_demos.progress import Progress
 
 BASIS = "Written from ImageNet labels and text read in the picture; the model has not seen the picture itself."
+TRANSLATED = "Translated by the same small language model, which makes mistakes."
 SYSTEM = (
     "You write captions for pictures from notes. Use only what the notes say. Add no other objects, people, places or numbers."
 )
@@ -58,10 +59,11 @@ class EvidenceCaptioner:
             texts = _distinct([safe[0], *(fitted(line, options) for line in written), *safe[1:]])[: max(options.n, 2)]
             shown = texts
         else:
-            texts = safe[: options.n]
+            texts = safe_captions(sight, options, exact=False)[: options.n]  # the shorter, the fewer mistakes in translation
             shown = self._translate(texts, sight, options, progress)
         ranked = self._rank(image, texts, shown)
-        return Captioning(ranked[: options.n], sight.evidence(BASIS))
+        basis = BASIS if options.language == "en" else f"{BASIS} {TRANSLATED}"
+        return Captioning(ranked[: options.n], sight.evidence(basis))
 
     def _write(self, sight: Sight, options: CaptionOptions, progress: Progress) -> list[str]:
         """What the language model makes of the notes, one caption a line."""

@@ -14,6 +14,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ class LlamaCppChat:
     def __init__(self, server: Any, client: LocalClient, folder: Path, dtype: str = "") -> None:
         self._server = server
         self._client = client
-        self._folder = folder
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also when the program ends
         self.dtype = dtype  # how the file packs its weights, for receipts
         self._lock = threading.Lock()
         self._prefix: list[int] = []
@@ -140,7 +141,7 @@ class LlamaCppChat:
         """Wait for the running answer, then give the memory back."""
         with self._lock:
             self._server = None
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove_folder()
 
     def _take_turn(self, stop: threading.Event) -> bool:
         """Wait for the model; False when the caller gave up meanwhile."""

@@ -12,7 +12,7 @@ from mm_demos.progress import Progress, Update
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A loaded model: `memory_bytes` is the measured growth of the resident set, `leases` how many hold it now."""
+    """A loaded model: `memory_bytes` is the growth of the resident set with its load, `leases` how many hold it now."""
 
     name: str
     engine: str
@@ -31,7 +31,9 @@ class Slot:
 
     Args:
         spec: its catalog row.
-        charge_bytes: what the budget counts: the estimate until the load is done, the measured growth afterwards.
+        charge_bytes: what the budget counts: the estimate until the load is done, the measured growth afterwards if it is
+            plausible (memory that an earlier model left is used again without growth).
+        grown_bytes: how much the resident set grew with the load; None when that could not be told.
         state: "failed" and "gone" slots are out of the loader's table; waiters may still look at them.
         parts: slots of the components.
         leases: requests that wait for the model or use it.
@@ -42,6 +44,7 @@ class Slot:
 
     spec: ModelSpec
     charge_bytes: int
+    grown_bytes: int | None = None
     state: Literal["loading", "ready", "leaving", "failed", "gone"] = "loading"
     model: Any = None
     engine: str = ""
@@ -72,8 +75,9 @@ class Slot:
     def resident(self, now: float) -> Resident:
         """Its public face at clock time `now`."""
         idle = 0.0 if self.leases or self.builders else max(0.0, now - self.idle_since)
+        memory = self.charge_bytes if self.grown_bytes is None else max(0, self.grown_bytes)
         return Resident(
-            self.name, self.engine, self.device, self.dtype, self.charge_bytes, self.load_seconds, self.leases, self.pinned, idle
+            self.name, self.engine, self.device, self.dtype, memory, self.load_seconds, self.leases, self.pinned, idle
         )
 
 

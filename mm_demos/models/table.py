@@ -114,6 +114,7 @@ class Table:
 
     def ready(self, slot: Slot, weight_bytes: int | None) -> None:
         """Count a loaded model with what it was measured to weigh; its estimate stays where the measurement says nothing."""
+        slot.grown_bytes = weight_bytes
         if weight_bytes is not None and weight_bytes >= _least_weight(slot):
             slot.charge_bytes = weight_bytes
             self._weighed[slot.name] = weight_bytes
