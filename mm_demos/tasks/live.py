@@ -104,8 +104,10 @@ class LiveTranscriber:
     def finish(self) -> Transcription:
         """Decode what is left, commit everything and return the whole talk."""
         with record("transcribe live", options=asdict(self.options)) as run:
-            if self._undecoded > 0 and self._voiced_until() is not None:
-                self._pending = self._hear(run.lease(self._name), self._buffer)
+            unheard = self._undecoded > 0 and self._voiced_until() is not None
+            if unheard or self._committed or self._pending:
+                recognizer = run.lease(self._name)  # the receipt names it even when nothing is left to decode
+                self._pending = self._hear(recognizer, self._buffer) if unheard else self._pending
             duration = self.seconds
             self._commit(len(self._pending))
             self._drop(self.buffered_seconds)
