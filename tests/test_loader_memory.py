@@ -9,6 +9,7 @@ from typing import Any
 
 import loading_doubles as doubles
 import pytest
+from fresh import passes_in_a_fresh_process
 from loading_doubles import MEGABYTE, registered, row
 
 from mm_demos.accelerator import release_memory, resident_bytes
@@ -30,7 +31,12 @@ def rows(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def test_eject_returns_what_the_load_took() -> None:
+def eject_returns_what_the_load_took() -> None:
+    with registered(HEAVY):
+        _eject_heavy()
+
+
+def _eject_heavy() -> None:
     loader = Loader(budget_bytes=1000 * MEGABYTE, idle_seconds=0)
     release_memory()
     before = resident_bytes()
@@ -40,6 +46,10 @@ def test_eject_returns_what_the_load_took() -> None:
     assert loader.describe("heavy").memory_bytes == pytest.approx(200 * MEGABYTE, rel=0.05)
     loader.eject("heavy")
     assert loaded - resident_bytes() >= 0.9 * (loaded - before) >= 180 * MEGABYTE
+
+
+def test_eject_returns_what_the_load_took() -> None:
+    passes_in_a_fresh_process(eject_returns_what_the_load_took)
 
 
 @pytest.mark.parametrize("failure", [ValueError, MemoryError])

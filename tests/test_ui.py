@@ -22,6 +22,7 @@ from gradio_client import Client, handle_file
 
 from mm_demos import samples, tabs, ui
 from mm_demos.errors import InvalidInputError, StoppedError
+from mm_demos.models import loader
 from mm_demos.models.loader import Resident
 from mm_demos.progress import Progress, Update
 from mm_demos.results import Evidence, LabelScore, ModelUse, Receipt, TextLine
@@ -399,7 +400,16 @@ def test_sizes_are_for_people(size: int, text: str) -> None:
     assert render.size(size) == text
 
 
-def test_the_cost_of_the_next_run_names_download_and_memory(cache: Path) -> None:
+@pytest.fixture
+def empty_loader() -> Iterator[None]:
+    """A shared loader without models, whatever other tests loaded."""
+    kept = loader.shared()
+    loader.reset_shared(loader.Loader())
+    yield
+    loader.reset_shared(kept)
+
+
+def test_the_cost_of_the_next_run_names_download_and_memory(cache: Path, empty_loader: None) -> None:
     line = ui.cost_line(("speech",))
     assert "downloads 148 MB" in line
     assert "are free" in line

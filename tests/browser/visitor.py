@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
-RUN_MS = 120_000  # the first run loads its models, perhaps on a busy machine
+RUN_MS = 300_000  # the very first run prepares graphs and tries engines, perhaps on a busy machine
 
 
 class Visitor:

@@ -1,0 +1,59 @@
+"""Settings that cannot be used are refused in one sentence, at every door."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mm_demos import cli, ui
+from mm_demos.errors import SettingError
+from mm_demos.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+WRONG = [
+    ("port", "abc"),
+    ("port", "70000"),
+    ("profile", "huge"),
+    ("threads", "-1"),
+    ("memory_budget_gb", "nan"),
+    ("memory_budget_gb", "-1"),
+    ("device", "gpu"),
+    ("max_audio_seconds", "0"),
+    ("offline", "perhaps"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_value_is_named(configure: Callable[..., Settings], name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"MM_DEMOS_{name.upper()}={value} cannot be used: [^\n]{{5,120}}\\.$"):
+        configure(**{name: value})
+
+
+def test_devices_that_exist_are_taken(configure: Callable[..., Settings]) -> None:
+    for device in ("auto", "cpu", "cuda", "cuda:1", "mps"):
+        assert configure(device=device).device == device
+
+
+def test_the_command_line_ends_with_status_2(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MM_DEMOS_THREADS", "-1")
+    assert cli.main(["embed", "text", "x", "--out", "x.npz", "--json"]) == cli.USAGE
+    captured = capfd.readouterr()
+    assert not captured.out
+    assert captured.err.startswith("mm-demos embed: MM_DEMOS_THREADS=-1 cannot be used")
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("flags", "status"), [(["--port", "99999999"], 2), (["--host", "999.1.1.1"], 1)])
+def test_an_address_that_cannot_be_is_one_sentence(flags: list[str], status: int) -> None:
+    ended = subprocess.run([sys.executable, str(ROOT / "app.py"), *flags], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == status
+    assert "Traceback" not in ended.stderr
+    assert ("MM_DEMOS_PORT" if status == 2 else "--host") in ended.stderr.splitlines()[-1]
+
+
+def test_the_last_port_is_not_passed() -> None:
+    assert ui.free_port("127.0.0.1", 65535) == 65535
