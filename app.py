@@ -25,13 +25,13 @@ def main() -> None:
     from mm_demos.settings import settings
 
     try:
+        host, port = settings().host, settings().port
         specs = [tabs.find(name) for name in flags.tab or [tab.name for tab in tabs.TABS]]
+        from mm_demos import ui
+
+        ui.launch(specs, host=host, port=port, share=flags.share == "yes")
     except DemoError as error:
         parser.error(str(error))
-
-    from mm_demos import ui
-
-    ui.launch(specs, host=settings().host, port=settings().port, share=flags.share == "yes")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ class InvalidInputError(DemoError):
     """The file, text or option given cannot be used as it is."""
 
 
+class SettingError(DemoError):
+    """An environment variable or a flag of the whole program holds what cannot be used."""
+
+
 class UnknownModelError(DemoError):
     """No catalog row has this name."""
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mm_demos.errors import SettingError
 
 Profile = Literal["embedded", "base", "large"]
 
@@ -16,10 +18,10 @@ Profile = Literal["embedded", "base", "large"]
 class Settings(BaseSettings):
     """Everything a user may set from outside; the defaults are the safe ones for a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix="MM_DEMOS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MM_DEMOS_", frozen=True, allow_inf_nan=False)
 
     profile: Profile = Field(default="embedded", description="which row of models the tabs use by default")
-    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1, mps")
     threads: int = Field(default=0, ge=0, description="threads of the CPU engines; 0 takes the number of usable cores")
     memory_budget_gb: float = Field(default=0.0, ge=0, description="for all models; 0 takes 70 % of what is free at start")
     idle_unload_minutes: float = Field(default=30.0, ge=0, description="unload a model unused this long; 0 never")
@@ -28,17 +30,35 @@ class Settings(BaseSettings):
     weights_dir: Path | None = Field(default=None, description="a local folder that is searched for weights first")
     offline: bool = Field(default=False, description="never fetch anything; use what is in the cache")
 
-    max_image_pixels: int = Field(default=25_000_000, description="read from the header, before decoding")
-    max_audio_seconds: float = Field(default=600.0, description="longest recording the browser and the command line take")
-    max_upload_mb: int = Field(default=20, description="largest upload")
-    max_text_chars: int = Field(default=20_000, description="longest prompt or label list")
-    queue_size: int = Field(default=32, description="requests that may wait; more are told that the queue is full")
+    max_image_pixels: int = Field(default=25_000_000, gt=0, description="read from the header, before decoding")
+    max_audio_seconds: float = Field(default=600.0, gt=0, description="longest recording the browser and the command line take")
+    max_upload_mb: int = Field(default=20, gt=0, description="largest upload")
+    max_text_chars: int = Field(default=20_000, gt=0, description="longest prompt or label list")
+    queue_size: int = Field(default=32, gt=0, description="requests that may wait; more are told that the queue is full")
 
     host: str = Field(default="127.0.0.1", description="loopback unless asked otherwise")
-    port: int = Field(default=7860, description="first port tried")
+    port: int = Field(default=7860, ge=1, le=65535, description="first port tried")
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read from the environment on first use."""
-    return Settings()
+    """The settings of this process, read from the environment on first use.
+
+    Raises:
+        SettingError: a variable holds what cannot be used; the sentence names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first fault, under the name that the user wrote."""
+    fault = error.errors(include_url=False)[0]
+    name = str(fault["loc"][0])
+    if fault["type"] == "string_pattern_mismatch":
+        wanted = f"choose one of {Settings.model_fields[name].description}"
+    else:
+        wanted = fault["msg"].removeprefix("Value error, ").replace("Input should be", "it should be")
+    return f"MM_DEMOS_{name.upper()}={str(fault['input'])[:60]} cannot be used: {wanted[:120].rstrip('.')}."

@@ -47,12 +47,13 @@ def test_the_command_line_ends_with_status_2(monkeypatch: pytest.MonkeyPatch, ca
     assert captured.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("flags", "status"), [(["--port", "99999999"], 2), (["--host", "999.1.1.1"], 1)])
-def test_an_address_that_cannot_be_is_one_sentence(flags: list[str], status: int) -> None:
-    ended = subprocess.run([sys.executable, str(ROOT / "app.py"), *flags], capture_output=True, text=True, timeout=120)
-    assert ended.returncode == status
+@pytest.mark.parametrize(("flags", "named"), [(["--port", "99999999"], "MM_DEMOS_PORT"), (["--host", "999.1.1.1"], "--host")])
+def test_an_address_that_cannot_be_is_one_sentence(flags: list[str], named: str) -> None:
+    command = [sys.executable, str(ROOT / "app.py"), *flags]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
-    assert ("MM_DEMOS_PORT" if status == 2 else "--host") in ended.stderr.splitlines()[-1]
+    assert named in ended.stderr.splitlines()[-1]
 
 
 def test_the_last_port_is_not_passed() -> None:

@@ -42,17 +42,17 @@ class UsageError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit status is 0 all good, 1 some failed, 2 wrong usage, 130 interrupted."""
-    from mm_demos.errors import DemoError
+    from mm_demos.errors import DemoError, SettingError
 
     parser = _parser()
     flags = parser.parse_args(arguments)
     if flags.verb is None:
         parser.print_help()
         return 0
-    _into_settings(flags)
     try:
+        _into_settings(flags)
         return int(flags.run(flags))
-    except UsageError as error:
+    except (UsageError, SettingError) as error:
         print(f"mm-demos {flags.verb}: {error}", file=sys.stderr)
         return USAGE
     except DemoError as error:
@@ -94,11 +94,16 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _into_settings(flags: argparse.Namespace) -> None:
-    """Put the flags where the settings, in this process and its children, are read from."""
+    """Put the flags where the settings, in this process and its children, are read from, and read them.
+
+    Raises:
+        SettingError: a flag or a variable holds what cannot be used.
+    """
     from mm_demos.settings import settings
 
     for name in ("profile", "device", "threads", "offline", "host", "port"):
         value = getattr(flags, name, None)
         if value is not None:
             os.environ[f"MM_DEMOS_{name.upper()}"] = str(value)
-            settings.cache_clear()
+    settings.cache_clear()
+    settings()

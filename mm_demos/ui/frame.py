@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -12,6 +13,7 @@ import gradio as gr
 
 import mm_demos
 from mm_demos import accelerator
+from mm_demos.errors import SettingError
 from mm_demos.models import catalog, loader, weights
 from mm_demos.samples import FOLDER as SAMPLES
 from mm_demos.settings import settings
@@ -137,17 +139,22 @@ def free_port(host: str, first: int) -> int:
     """The first port from `first` on that nothing listens at.
 
     Raises:
-        OSError: a hundred ports in a row are taken.
+        SettingError: a hundred ports in a row are taken, or nobody may listen there.
     """
-    for port in range(first, first + PORTS_TRIED):
+    last = min(first + PORTS_TRIED, 65536) - 1
+    for port in range(first, last + 1):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError:
-                continue
+            except OSError as error:
+                if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                    continue
+                raise SettingError(
+                    f"Nothing can listen at the address {host} ({error.strerror}): choose one of this machine with --host."
+                ) from None
             return port
-    raise OSError(f"The ports {first} to {first + PORTS_TRIED - 1} are taken: choose another one with --port.")
+    raise SettingError(f"The ports {first} to {last} are taken or not allowed: choose another one with --port.")
 
 
 def launch(specs: Sequence[TabSpec], *, host: str, port: int, share: bool = False, block: bool = True) -> gr.Blocks:
