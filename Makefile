@@ -28,6 +28,7 @@ bench: weights
 # Asked every time, because the cache may have been moved or emptied; it costs a second when all is there.
 weights: $(VENV)/.packages
 	@$(PY) -m mm_demos models pull
+	@$(PY) -m mm_demos models prepare
 
 # A test fails with the same words where the browser could not be installed.
 browser:

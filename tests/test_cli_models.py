@@ -1,4 +1,4 @@
-"""`models list | pull | verify | path` on a small model of the test's own."""
+"""`models list | pull | prepare | verify | path` on a small model of the test's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mm_demos.cli import main
-from mm_demos.models import catalog, weights
+from mm_demos.models import catalog, fake, weights
 from mm_demos.models.catalog import Engine, ModelSpec, WeightFile
 from mm_demos.settings import Settings
 
@@ -100,3 +100,13 @@ def test_what_cannot_be_had_costs_one_line(call: Call, tmp_path: Path) -> None:
     assert status == 1
     assert "small" in pulled["error"]
     assert "MM_DEMOS_WEIGHTS_DIR" in pulled["error"]
+
+
+def test_preparing_loads_a_model_once(cache: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    restore = fake.register_fakes()
+    try:
+        for prepared in (True, False):
+            assert main(["models", "prepare", "fake-chat", "--json"]) == 0
+            assert json.loads(capfd.readouterr().out)["prepared"] is prepared
+    finally:
+        restore()

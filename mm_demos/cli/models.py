@@ -23,13 +23,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for name, summary in {
         "list": "every model with size, licence, source and whether it is in the cache",
         "pull": "fetch models and what they are made of; those of the profile when none is named",
+        "prepare": "load models once, so that graphs are written and engines are tried before the first visitor comes",
         "verify": "hash the files in the cache; a damaged one is removed and fetched again when needed",
         "path": "the folder with a model's files",
     }.items():
         action = actions.add_parser(name, help=summary, description=summary)
         if name != "list":
             action.add_argument("names", nargs="+" if name == "path" else "*", metavar="NAME", help="as `models list` shows it")
-        if name in {"list", "pull"}:
+        if name in {"list", "pull", "prepare"}:
             action.add_argument("--profile", choices=get_args(Profile), default=argparse.SUPPRESS, help="models of it")
         add_output(action)
 
@@ -37,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(flags: argparse.Namespace) -> int:
     """Do the action for every model named."""
     rows = _rows(flags)
-    step = {"list": _listed, "pull": _pulled, "verify": _verified, "path": _path}[flags.action]
+    step = {"list": _listed, "pull": _pulled, "prepare": _prepared, "verify": _verified, "path": _path}[flags.action]
     with standard_output(as_json=flags.json, quiet=flags.quiet) as output:
         if flags.action == "list" and not flags.json:
             output.write(_table(rows))
@@ -62,6 +63,8 @@ def _rows(flags: argparse.Namespace) -> tuple[ModelSpec, ...]:
             return tuple(catalog.spec(name) for name in names)
         except DemoError as error:
             raise UsageError(str(error)) from None
+    if flags.action == "prepare":
+        return catalog.rows(settings().profile)
     if flags.action == "list":
         return catalog.rows(flags.profile)
     if flags.action == "verify":
@@ -126,6 +129,19 @@ def _pulled(row: ModelSpec, output: Output) -> tuple[Mapping[str, Any], str]:
     size = sum(part.size_bytes for part in parts)
     text = f"{row.name}: {'fetched' if fetched else 'already there'} ({size / 1e6:,.0f} MB)"
     return {"paths": folders, "fetched_bytes": fetched, "size_bytes": size}, text
+
+
+def _prepared(row: ModelSpec, output: Output) -> tuple[Mapping[str, Any], str]:
+    from mm_demos import __version__
+    from mm_demos.models import loader, weights
+
+    # What is prepared lies in the cache, so the note that it is lies there too; at worst the work is done again.
+    note = weights.derived_folder(row) / f"prepared-{__version__}"
+    known = note.exists()
+    if not known:
+        with loader.shared().lease(row.name, progress=output.progress):
+            note.touch()
+    return {"prepared": not known}, f"{row.name}: {'already prepared' if known else 'prepared'}"
 
 
 def _verified(row: ModelSpec, output: Output) -> tuple[Mapping[str, Any], str]:
