@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import socket
 import threading
@@ -173,6 +174,8 @@ def launch(specs: Sequence[TabSpec], *, host: str, port: int, share: bool = Fals
     blocks = Frame(specs, url).blocks
     blocks.queue(max_size=settings().queue_size, default_concurrency_limit=1)
     blocks.launch(**launch_options(), server_name=host, server_port=chosen, share=share, prevent_thread_lock=True)
+    gc.freeze()  # what the start made stays; later collections need not look at it
+    gc.enable()
     taken = f" (port {port} is taken)" if chosen != port else ""
     print(f"mm-demos is at {url}{taken}; press Ctrl+C to stop.", flush=True)
     if block:
