@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from mm_demos.errors import InvalidInputError
@@ -19,6 +20,10 @@ def existing_file(source: str | Path, kind: str) -> Path:
     Raises:
         InvalidInputError: nothing there, a folder, a device, no right to read, or an empty file.
     """
+    if not isinstance(source, str | os.PathLike):
+        raise InvalidInputError(f"The path of a {kind} is needed here, not {type(source).__name__}.")
+    if not str(source):
+        raise InvalidInputError(f"No file is named: give the path of a {kind}.")
     path = Path(source)
     if str(source).startswith(("http://", "https://")):
         raise InvalidInputError(f"{shown(source)} is an address, not a file: download the {kind} and give the file.")
@@ -28,6 +33,8 @@ def existing_file(source: str | Path, kind: str) -> Path:
         raise InvalidInputError(f"There is no file {shown(source)}: check the path.") from None
     if not regular:
         raise InvalidInputError(f"{shown(source)} is not a file: give the path of a {kind}.")
+    if not os.access(path, os.R_OK):
+        raise InvalidInputError(f"{shown(path.name)} cannot be read: check its permissions.")
     if size == 0:
         raise InvalidInputError(f"{shown(path.name)} is empty: choose a {kind} that has content.")
     return path

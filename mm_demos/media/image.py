@@ -49,6 +49,8 @@ def load_image(source: str | Path | bytes | Image) -> Image:
         if not source:
             raise InvalidInputError("The picture is empty: choose one that has content.")
         return _open(io.BytesIO(source), "The picture")
+    if isinstance(source, np.ndarray):
+        raise InvalidInputError("A picture is needed here, not an array: wrap it in PIL.Image.fromarray.")
     path = existing_file(source, "picture")
     try:
         stream = path.open("rb")

@@ -18,6 +18,7 @@ __all__ = [
     "UrlSource",
     "WeightFile",
     "WheelSource",
+    "chosen",
     "default",
     "expand",
     "register",
@@ -35,6 +36,8 @@ def spec(name: str) -> ModelSpec:
     Raises:
         UnknownModelError: there is none; the message names the closest ones.
     """
+    if not isinstance(name, str):
+        raise UnknownModelError(f"A model is asked for by its name, not by {type(name).__name__}: choose one of the catalog.")
     row = _registered.get(name)
     if row is not None:
         return row
@@ -62,6 +65,20 @@ def default(role: Role, profile: Profile | None = None) -> str:
         if found:
             return found[0].name
     raise UnknownModelError(f"No model for the role {role!r} is in the catalog: register one, or ask for a model by name.")
+
+
+def chosen(name: str | None, *roles: Role) -> str:
+    """`name` if that model has one of `roles`, or the default of the first role when there is no name.
+
+    Raises:
+        UnknownModelError: no such model, or one for something else; the message names those that fit.
+    """
+    if not name:
+        return default(roles[0])
+    if spec(name).role not in roles:
+        fitting = ", ".join(row.name for role in roles for row in rows(role=role))
+        raise UnknownModelError(f"{name} is a model for something else: choose {fitting}.")
+    return name
 
 
 def expand(name: str) -> tuple[ModelSpec, ...]:

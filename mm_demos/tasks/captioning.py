@@ -12,6 +12,7 @@ from mm_demos.models import catalog
 from mm_demos.models.protocols import Captioner, CaptionOptions
 from mm_demos.progress import Progress
 from mm_demos.results import Captioning
+from mm_demos.tasks.options import check_seed, fitted
 from mm_demos.tasks.receipts import record
 
 if TYPE_CHECKING:
@@ -35,12 +36,13 @@ def caption(
         InvalidInputError: the picture cannot be read, or an option is out of range.
         StoppedError: `progress.stop()` was called.
     """
-    options, progress = options or CaptionOptions(), progress or Progress()
+    options, progress = fitted(options, CaptionOptions), progress or Progress()
     check_options(options)
     options = replace(options, prefix=" ".join(options.prefix.split()))
+    name = catalog.chosen(model, "captioner")
     picture = media.load_image(image)
     with record("caption", options=asdict(options), seed=options.seed, progress=progress) as run:
-        captioner: Captioner = run.lease(model or catalog.default("captioner"))
+        captioner: Captioner = run.lease(name)
         result = captioner.caption(picture, options=options, progress=progress)
         return replace(result, receipt=run.receipt())
 
@@ -59,5 +61,6 @@ def check_options(options: CaptionOptions) -> None:
         raise InvalidInputError(f"The beginning is too long: give at most {MAX_PREFIX_CHARS} characters.")
     if not 5 <= options.max_new_tokens <= 200:
         raise InvalidInputError(f"A caption may have between 5 and 200 tokens, not {options.max_new_tokens}.")
+    check_seed(options.seed)
     if not 0 <= options.temperature <= 2:
         raise InvalidInputError(f"The temperature must lie between 0 and 2, not at {options.temperature}.")

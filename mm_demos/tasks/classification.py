@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def classify(
     prompts = clean_templates(templates)
     shares = check_weights(weights or {}, MODALITIES)
     check_fusion(fusion)
-    if not 0.0 <= threshold <= 1.0:
+    if not isinstance(threshold, Real) or not 0.0 <= threshold <= 1.0:
         raise InvalidInputError(f"The threshold is {threshold}: choose a number from 0 to 1.")
     _check_some(text, image, audio)
     options: dict[str, Option] = {"labels": " | ".join(names), "templates": " | ".join(prompts)}
@@ -102,7 +103,7 @@ def _with_models_of(transcription: Transcription | None, receipt: Receipt) -> Re
 
 
 def _check_some(text: str | None, image: object, audio: object) -> None:
-    if image is None and audio is None and not (text or "").strip():
+    if image is None and audio is None and not (text is not None and media.clean_text(text).strip()):
         raise InvalidInputError("There is nothing to classify: give a text, a picture or a recording.")
 
 

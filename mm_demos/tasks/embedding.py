@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mm_demos import media
+from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
 from mm_demos.models.protocols import FloatArray, JointEmbedder, TextEmbedder
 from mm_demos.progress import Progress
@@ -34,8 +35,9 @@ def embed_images(
         InvalidInputError: an input is not a picture.
     """
     progress = progress or Progress()
+    _check_list(images, "picture")
     with record("embed_images", options={"n": len(images)}, progress=progress) as run:
-        embedder: JointEmbedder = run.lease(model or catalog.default("joint-embedder"))
+        embedder: JointEmbedder = run.lease(catalog.chosen(model, "joint-embedder"))
         rows = []
         for start in range(0, len(images), IMAGE_CHUNK):
             progress.report("Embedding pictures", start, len(images), "pictures")
@@ -55,11 +57,18 @@ def embed_texts(texts: Sequence[str], *, model: str | None = None, progress: Pro
         InvalidInputError: an input is not a text, or too long.
     """
     progress = progress or Progress()
+    _check_list(texts, "text")
     cleaned = [media.clean_text(text) for text in texts]
     with record("embed_texts", options={"n": len(texts)}, progress=progress) as run:
-        embedder: TextEmbedder = run.lease(model or catalog.default("joint-embedder"))
+        embedder: TextEmbedder = run.lease(catalog.chosen(model, "joint-embedder", "text-embedder"))
         rows = []
         for start in range(0, len(cleaned), TEXT_CHUNK):
             progress.report("Embedding texts", start, len(cleaned), "texts")
             rows.append(embedder.embed_texts(cleaned[start : start + TEXT_CHUNK]))
         return np.concatenate(rows) if rows else embedder.embed_texts([])
+
+
+def _check_list(inputs: object, what: str) -> None:
+    """Refuse a single input, whose letters would be taken one by one."""
+    if isinstance(inputs, str | bytes) or not isinstance(inputs, Sequence):
+        raise InvalidInputError(f"A list is needed here: put the {what} into brackets, also when it is only one.")

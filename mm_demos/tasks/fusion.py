@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -86,10 +87,12 @@ def check_weights(weights: Mapping[str, float], modalities: tuple[str, ...]) -> 
     Raises:
         InvalidInputError: an unknown modality, or a weight that is not a non-negative number.
     """
+    if not isinstance(weights, Mapping):
+        raise InvalidInputError('The weights are numbers by modality, such as {"text": 1, "image": 2}.')
     for name, value in weights.items():
         if name not in modalities:
             raise InvalidInputError(f"There is no modality “{name}”: weigh {', '.join(modalities)}.")
-        if not math.isfinite(value) or value < 0:
+        if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
             raise InvalidInputError(f"The weight of the {name} is {value}: choose a number from 0 up.")
     return {name: float(weights.get(name, 1.0)) for name in modalities}
 

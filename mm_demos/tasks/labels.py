@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
@@ -25,6 +25,8 @@ def clean_labels(labels: Sequence[str]) -> tuple[str, ...]:
     """
     if isinstance(labels, str):
         labels = split_labels(labels)
+    if not isinstance(labels, Iterable):
+        raise InvalidInputError('The labels are texts in a list, such as ["dog", "cat"], or one text with commas.')
     unique: dict[str, str] = {}
     for label in labels:
         name = " ".join(media.clean_text(label).split())
@@ -45,6 +47,7 @@ def clean_templates(templates: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InvalidInputError: a template without `{}`, or more than 20.
     """
+    templates = [templates] if isinstance(templates, str) else templates
     cleaned = [" ".join(media.clean_text(template).split()) for template in templates]
     cleaned = [template for template in cleaned if template]
     if len(cleaned) > MAX_TEMPLATES:

@@ -17,6 +17,7 @@ from mm_demos.models.voice_activity import Span, overlaps, voiced_spans
 from mm_demos.progress import Progress
 from mm_demos.results import Segment, Transcription
 from mm_demos.tasks.hallucination import flagged
+from mm_demos.tasks.options import fitted
 from mm_demos.tasks.receipts import record
 
 NO_SPEECH = "No speech was heard in this recording, so nothing was transcribed."
@@ -54,16 +55,16 @@ def stream(
     progress: Progress | None = None,
 ) -> Iterator[Segment | Transcription]:
     """Like `transcribe`, yielding each `Segment` once it is decoded and the `Transcription` last; close it to stop."""
-    options, progress = options or TranscribeOptions(), progress or Progress()
+    options, progress = fitted(options, TranscribeOptions), progress or Progress()
     check_options(options)
     progress.report("Reading the recording")
+    name = catalog.chosen(model, "speech")
     waveform = load_waveform(audio)
     with record("transcribe", options=asdict(options), progress=progress) as run:
         spans = () if media.is_silent(waveform) else voiced_spans(waveform, threshold=FAINT_VOICE)
         if not spans:
             yield replace(_without_speech(waveform, options), receipt=run.receipt())
             return
-        name = model or catalog.default("speech")
         recognizer: SpeechRecognizer = run.lease(name)
         check_language(recognizer, options, name)
         result = yield from _decode(recognizer, waveform, spans, options, progress)
@@ -74,12 +75,17 @@ def load_waveform(audio: str | Path | FloatArray) -> FloatArray:
     """The samples of a file, or the waveform itself once checked.
 
     Raises:
-        InvalidInputError: empty, or not one-dimensional.
+        InvalidInputError: empty, not one-dimensional, or not of finite numbers; integers are taken by their full scale.
     """
-    waveform = np.asarray(audio, np.float32) if isinstance(audio, np.ndarray) else media.load_audio(audio)
-    if waveform.ndim != 1 or waveform.size == 0:
+    if not isinstance(audio, np.ndarray):
+        return media.load_audio(audio)
+    if audio.size == 0:
         raise InvalidInputError("The recording is empty: record at least a word, or choose another file.")
-    return waveform
+    if audio.ndim != 1 or audio.dtype.kind not in "iuf":
+        raise InvalidInputError(
+            f"A waveform is a row of real numbers at 16 kHz, not {audio.dtype} of shape {audio.shape}: mix its channels first."
+        )
+    return media.from_microphone(SAMPLE_RATE, audio)
 
 
 def _without_speech(waveform: FloatArray, options: TranscribeOptions) -> Transcription:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from mm_demos.models import catalog
 from mm_demos.models.protocols import AnswerOptions, QuestionAnswerer
 from mm_demos.progress import Progress
 from mm_demos.results import Answer
+from mm_demos.tasks.options import check_seed, fitted
 from mm_demos.tasks.receipts import record
 
 if TYPE_CHECKING:
@@ -45,15 +47,16 @@ def answer(
         InvalidInputError: an empty or too long question, an option out of range, or a picture that cannot be read.
         StoppedError: `progress.stop()` was called.
     """
-    options, progress = options or AnswerOptions(), progress or Progress()
-    question = " ".join(question.split())
+    options, progress = fitted(options, AnswerOptions), progress or Progress()
+    question = " ".join(media.clean_text(question).split())
     check_question(question, options, threshold)
     options = replace(options, choices=tuple(choice.strip() for choice in options.choices))
+    name = catalog.chosen(model, "answerer")
     picture = media.load_image(image)
     noted: dict[str, Option] = {"question": question, "threshold": threshold, "check_without_image": check_without_image}
     noted |= asdict(options) | {"choices": ", ".join(options.choices)}
     with record("answer", options=noted, seed=options.seed, progress=progress) as run:
-        answerer: QuestionAnswerer = run.lease(model or catalog.default("answerer"))
+        answerer: QuestionAnswerer = run.lease(name)
         result = answerer.answer(picture, question, options=options, progress=progress)
         if check_without_image:
             blanked = answerer.answer(None, question, options=options, progress=progress)
@@ -71,9 +74,10 @@ def check_question(question: str, options: AnswerOptions, threshold: float = 0.0
         raise InvalidInputError("The question is empty: ask something about the picture.")
     if len(question) > MAX_QUESTION_CHARS:
         raise InvalidInputError(f"The question is too long: ask it in at most {MAX_QUESTION_CHARS} characters.")
+    check_seed(options.seed)
     if options.kind not in KINDS:
         raise InvalidInputError(f"There is no answer type {options.kind!r}: choose one of {', '.join(KINDS)}.")
-    if not 0 <= threshold <= 1:
+    if not isinstance(threshold, Real) or not 0 <= threshold <= 1:
         raise InvalidInputError(f"The threshold is a probability between 0 and 1, not {threshold}.")
     if not 1 <= options.top_k <= MAX_CHOICES or not 1 <= options.max_new_tokens <= 200:
         raise InvalidInputError(f"Ask for 1 to {MAX_CHOICES} alternatives of 1 to 200 tokens.")
@@ -81,7 +85,7 @@ def check_question(question: str, options: AnswerOptions, threshold: float = 0.0
 
 
 def _check_choices(options: AnswerOptions) -> None:
-    choices = [choice.strip() for choice in options.choices]
+    choices = [media.clean_text(choice).strip() for choice in options.choices]
     if options.kind == "choice" and len(choices) < 2:
         raise InvalidInputError("Give at least two choices, separated by commas.")
     if len(choices) > MAX_CHOICES or any(len(choice) > MAX_CHOICE_CHARS for choice in choices):

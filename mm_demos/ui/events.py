@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -143,6 +144,8 @@ def steps(run: Run, values: Sequence[Any], lane: threading.Lock) -> Iterator[Ste
     """Run a task for one event; closing the iterator stops it."""
 
     def work(progress: Progress) -> Any:
+        if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+            raise InvalidInputError("A number given is infinite or no number at all: give a finite one.")
         return run(*values, progress=progress)
 
     return TaskRun(work, lane).steps()

@@ -121,11 +121,11 @@ def options_of(  # noqa: PLR0917
         InvalidInputError: the temperature is neither a number nor "auto".
     """
     try:
-        degrees = None if temperature in {AUTOMATIC, ""} else float(temperature)
-    except ValueError as error:
+        degrees = None if temperature in (AUTOMATIC, "", None) else float(temperature)
+    except (TypeError, ValueError) as error:
         raise InvalidInputError(f"Temperature “{temperature}” is no number: give 0 to 1, or auto.") from error
     return TranscribeOptions(
-        language=None if language in {AUTOMATIC, ""} else language,
+        language=None if language in (AUTOMATIC, "") else language,
         task="translate" if translate else "transcribe",
         beam_size=int(beam_size),
         temperature=degrees,
@@ -136,11 +136,14 @@ def options_of(  # noqa: PLR0917
 
 
 def checked(transcription: Transcription, reference: str = "") -> Checked:
-    """`transcription` with its errors against `reference`; none when the reference is empty."""
+    """`transcription` with its errors against `reference`; none when that is empty, a notice when it cannot be compared."""
     values = {field.name: getattr(transcription, field.name) for field in fields(Transcription)}
     if not (reference or "").strip():
         return Checked(**values)
-    return Checked(**values, errors=word_errors(reference, transcription.text, transcription.language or "en"))
+    try:
+        return Checked(**values, errors=word_errors(reference, transcription.text, transcription.language or "en"))
+    except DemoError as error:  # minutes of transcribing are not lost for it
+        return Checked(**values | {"notices": (*transcription.notices, str(error))})
 
 
 def batch_of(result: Checked | Batch | None) -> Batch:
