@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,12 @@ from PIL import Image, ImageDraw
 
 from mm_demos import accelerator, media, samples
 from mm_demos.errors import MissingDependencyError, StoppedError
-from mm_demos.models import catalog, weights
-from mm_demos.models.conse import Conse, class_prompts
+from mm_demos.models import catalog, onnx_graph, weights
+from mm_demos.models.conse import Conse, class_prompts, label_embeddings
 from mm_demos.models.imagenet import imagenet_classes
 from mm_demos.models.loader import Loader, LoadRequest
-from mm_demos.models.onnx_graph import Graph, prepared_graph
+from mm_demos.models.onnx_graph import Graph, open_graph, prepared_graph
+from mm_demos.models.protocols import FloatArray
 from mm_demos.models.vision import EfficientNet, pixel_values, reading_order
 from mm_demos.progress import Progress
 from mm_demos.results import TextLine
@@ -72,6 +73,34 @@ def test_a_graph_is_written_once(real_weights: Callable[[str], Path]) -> None:
     assert prepared_graph(request, "model.safetensors") == graph
     assert graph.stat().st_mtime_ns == written
     assert not list(graph.parent.glob("*.part"))
+
+
+@pytest.mark.parametrize("left", [b"x\n", b"", None], ids=["overwritten", "emptied", "cut short"])
+def test_a_damaged_graph_is_written_anew(
+    left: bytes | None, real_weights: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, folder = catalog.spec("all-MiniLM-L6-v2"), real_weights("all-MiniLM-L6-v2")
+    whole = prepared_graph(request_for(row.name, folder, weights.derived_folder(row)), "model.safetensors").read_bytes()
+    request = request_for(row.name, folder, tmp_path)
+    monkeypatch.setattr(onnx_graph, "_export", lambda _name, _weights, graph, _progress: graph.write_bytes(whole))
+    damaged = prepared_graph(request, "model.safetensors")
+    damaged.write_bytes(whole[:100_000] if left is None else left)
+    tokens = np.ones((1, 4), np.int64)
+    assert open_graph(request, "model.safetensors").run(input_ids=tokens, attention_mask=tokens).shape == (1, 384)
+    assert damaged.read_bytes() == whole
+
+
+def test_damaged_class_embeddings_are_computed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Constant:
+        def embed_texts(self, texts: Sequence[str]) -> FloatArray:
+            return np.ones((len(texts), 4), np.float32)
+
+    request = request_for("conse", tmp_path, tmp_path)
+    first = label_embeddings(Constant(), request)
+    (kept,) = tmp_path.glob("*.npy")
+    kept.write_bytes(kept.read_bytes()[:500])
+    np.testing.assert_array_equal(label_embeddings(Constant(), request), first)
+    assert np.load(kept).shape == first.shape
 
 
 def test_a_broken_checkpoint_leaves_no_graph_behind(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -82,8 +83,9 @@ def label_embeddings(encoder: TextEmbedder, request: LoadRequest) -> FloatArray:
         key.update("".join(file.sha256 for file in catalog.spec(part).files).encode())
     cached = request.derived_folder / f"class-embeddings-{key.hexdigest()[:16]}.npy"
     if cached.exists():
-        kept: FloatArray = np.load(cached, allow_pickle=False)
-        return kept
+        with contextlib.suppress(ValueError, EOFError):  # damaged, so computed and written anew
+            kept: FloatArray = np.load(cached, allow_pickle=False)
+            return kept
     embeddings = _embed_classes(encoder, imagenet_classes(), request.progress)
     request.derived_folder.mkdir(parents=True, exist_ok=True)
     unfinished = cached.with_suffix(f".{os.getpid()}.part")

@@ -20,6 +20,26 @@ if TYPE_CHECKING:
     from mm_demos.models.protocols import FloatArray
 
 
+# What ONNX Runtime raises for a file that was cut short or overwritten, depending on where the damage is.
+DAMAGED = frozenset({"InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NoSuchFile", "Fail"})
+
+
+def open_graph(request: LoadRequest, checkpoint: str) -> Graph:
+    """The graph of `prepared_graph`, open; a damaged one is written anew, for nothing else would ever mend it.
+
+    Raises:
+        MissingDependencyError, StoppedError: as `prepared_graph` does.
+    """
+    path = prepared_graph(request, checkpoint)
+    try:
+        return Graph(path, threads=request.threads)
+    except Exception as error:
+        if type(error).__name__ not in DAMAGED:
+            raise
+    path.unlink(missing_ok=True)
+    return Graph(prepared_graph(request, checkpoint), threads=request.threads)
+
+
 def prepared_graph(request: LoadRequest, checkpoint: str) -> Path:
     """The graph of `request.spec`, written by a child process on the first load and found again afterwards.
 

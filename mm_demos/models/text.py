@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mm_demos.models.onnx_graph import Graph, prepared_graph
+from mm_demos.models.onnx_graph import Graph, open_graph
 
 if TYPE_CHECKING:
     from mm_demos.models.loader import LoadRequest
@@ -21,8 +21,7 @@ DIM = 384
 
 def load_minilm(request: LoadRequest) -> MiniLM:
     """all-MiniLM-L6-v2 in ONNX Runtime; the first load on a machine writes the graph, which takes about 30 s."""
-    graph = prepared_graph(request, "model.safetensors")
-    return MiniLM(Graph(graph, threads=request.threads), request.folder / "tokenizer.json")
+    return MiniLM(open_graph(request, "model.safetensors"), request.folder / "tokenizer.json")
 
 
 class MiniLM:

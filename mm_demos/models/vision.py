@@ -9,7 +9,7 @@ import numpy as np
 
 from mm_demos.models.imagenet import imagenet_classes
 from mm_demos.models.onnx_export import EFFICIENTNET_SIZE
-from mm_demos.models.onnx_graph import Graph, prepared_graph
+from mm_demos.models.onnx_graph import Graph, open_graph
 from mm_demos.results import TextLine
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ MIN_SHORT_SCORE = 0.8  # for one or two characters: wheels and eyes are often re
 
 def load_efficientnet(request: LoadRequest) -> EfficientNet:
     """EfficientNet-Lite2 in ONNX Runtime; the first load on a machine writes the graph, which takes about 20 s."""
-    graph = prepared_graph(request, request.spec.files[0].name)
-    return EfficientNet(Graph(graph, threads=request.threads))
+    return EfficientNet(open_graph(request, request.spec.files[0].name))
 
 
 def load_ocr(request: LoadRequest) -> PpOcr:
