@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import multiprocessing
 import os
 import shutil
 import threading
 import time
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,29 @@ def test_a_file_touched_afterwards_is_hashed_again_and_fetched_when_it_changed(c
         file.write(b"!")
     assert (weights.ensure(row) / "base.pt").read_bytes() == BYTES
     assert len(server.requests) == 2
+
+
+def test_a_complete_copy_on_a_read_only_disk_is_used_and_read_once(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = model(weight_file("a.bin", BYTES, UrlSource(server.url)))
+    folder = weights.ensure(row)
+    reads: list[Path] = []
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def count(paths: Iterable[Path]) -> str:
+        reads.extend(paths)
+        return hashlib.sha256(BYTES).hexdigest()
+
+    os.utime(folder / "a.bin")  # as copying does
+    for name in ("utime", "link", "symlink", "unlink", "replace"):
+        monkeypatch.setattr(os, name, refuse)
+    monkeypatch.setattr(weights, "_sha256", count)
+    for _ in range(3):
+        assert weights.ensure(row) == folder
+    assert len(reads) == len({*reads})
 
 
 def test_verify_finds_what_size_and_time_do_not_show(cache: Path, server: Server) -> None:

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -45,7 +46,10 @@ def folder(spec: ModelSpec) -> Path:
 def derived_folder(spec: ModelSpec) -> Path:
     """Where files computed from these very weights may be kept; made if it is not there."""
     path = settings().cache_dir / "derived" / f"{spec.name}-{_digest(spec)}"
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(spec, error) from error
     return path
 
 
@@ -76,11 +80,15 @@ def ensure(spec: ModelSpec, progress: Progress | None = None) -> Path:
         for file in spec.files:
             _show(_blob(file), target / file.name, file)
     except OSError as error:
-        raise WeightsUnavailableError(
-            f"The weights of {spec.name} cannot be kept in {settings().cache_dir} ({error.strerror or error}): "
-            "make room there or name another folder in MM_DEMOS_CACHE_DIR."
-        ) from error
+        raise _unwritable(spec, error) from error
     return target
+
+
+def _unwritable(spec: ModelSpec, error: OSError) -> WeightsUnavailableError:
+    return WeightsUnavailableError(
+        f"The weights of {spec.name} cannot be kept in {settings().cache_dir} ({error.strerror or error}): "
+        "make room there or name another folder in MM_DEMOS_CACHE_DIR."
+    )
 
 
 def verify(spec: ModelSpec, progress: Progress | None = None) -> tuple[FileCheck, ...]:
@@ -127,14 +135,20 @@ def _is_verified(path: Path, file: WeightFile) -> bool:
         return False
     if status.st_mtime_ns == VERIFIED_NS:
         return True
-    if _sha256([path]) != file.sha256:
+    if _sha256_at(path, status.st_ino, status.st_mtime_ns) != file.sha256:
         return False
     _stamp(path)
     return True
 
 
+@lru_cache(maxsize=256)
+def _sha256_at(path: Path, _inode: int, _time_ns: int) -> str:
+    """The hash of a file as it was at that time: where it cannot be stamped, it is still read but once in a process."""
+    return _sha256([path])
+
+
 def _stamp(path: Path) -> None:
-    with contextlib.suppress(OSError):  # a read-only cache works too, it is only hashed more often
+    with contextlib.suppress(OSError):  # a read-only cache works too, it is only hashed in every process
         os.utime(path, ns=(VERIFIED_NS, VERIFIED_NS))
 
 
@@ -152,10 +166,8 @@ def _sha256(paths: Iterable[Path], meter: Meter | None = None) -> str:
 
 def _show(blob: Path, path: Path, file: WeightFile) -> None:
     """Let `path` be the blob: a hard link, or where the file system has none a symbolic link, or a copy."""
-    with contextlib.suppress(FileNotFoundError):
-        status = path.stat()
-        if status.st_size == file.size_bytes and status.st_mtime_ns == VERIFIED_NS:
-            return
+    if _is_verified(path, file):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.partial")
     fresh.unlink(missing_ok=True)
