@@ -10,12 +10,13 @@ import pytest
 from openai_checkpoint import save_openai
 
 from mm_demos import media, samples
-from mm_demos.errors import WeightsUnavailableError
+from mm_demos.errors import StoppedError, WeightsUnavailableError
 from mm_demos.evaluation.wer import word_errors
 from mm_demos.models import catalog
 from mm_demos.models.loader import LoadRequest
 from mm_demos.models.protocols import FloatArray, SpeechRecognizer, TranscribeOptions
-from mm_demos.models.speech import load_faster_whisper, load_openai_whisper
+from mm_demos.models.speech import load_faster_whisper, load_openai_whisper, temperatures
+from mm_demos.progress import Progress
 
 JFK = "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
 NAME = "whisper-tiny.en"
@@ -100,3 +101,29 @@ def test_a_failed_short_window_is_encoded_again_at_full_length(
     stutter = np.tile(jfk[: 16_000 * 2], 8)  # its text compresses like a loop's
     _text(model, stutter, TranscribeOptions(beam_size=1, temperature=0.0))
     assert lengths[0] < 3000 and 3000 in lengths
+
+
+def test_stop_is_heard_before_each_attempt_at_a_window(
+    real_weights: Callable[[str], Path], jfk: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mm_demos.models import whisper_window
+
+    progress = Progress()
+    attempts = iter(temperatures(TranscribeOptions(), progress))
+    assert next(attempts) == 0.0
+    progress.stop()
+    with pytest.raises(StoppedError):
+        next(attempts)
+
+    progress = Progress()
+    encode = whisper_window.WhisperModel.encode
+
+    def stop_while_encoding(self: object, features: FloatArray) -> object:
+        progress.stop()
+        return encode(self, features)
+
+    monkeypatch.setattr(whisper_window.WhisperModel, "encode", stop_while_encoding)
+    model = load_faster_whisper(_request(real_weights(NAME)))
+    decoded = model.transcribe(np.resize(jfk, 60 * 16_000), options=TranscribeOptions(language="en"), progress=progress)
+    with pytest.raises(StoppedError):
+        next(decoded.segments)

@@ -133,14 +133,17 @@ class FakeRecognizer:
     languages = ("en", "fr", "zh")
     dtype = "float32"
 
-    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions) -> SegmentStream:
+    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions, progress: Progress | None = None) -> SegmentStream:
         """Segments of two seconds, made as they are asked for."""
         language = options.language or "en"
-        return SegmentStream(self._segments(waveform, options), language, 0.9, len(waveform) / SAMPLE_RATE)
+        return SegmentStream(
+            self._segments(waveform, options, progress or Progress()), language, 0.9, len(waveform) / SAMPLE_RATE
+        )
 
-    def _segments(self, waveform: FloatArray, options: TranscribeOptions) -> Iterator[Segment]:
+    def _segments(self, waveform: FloatArray, options: TranscribeOptions, progress: Progress) -> Iterator[Segment]:
         size = int(SEGMENT_SECONDS * SAMPLE_RATE)
         for first in range(0, len(waveform), size):
+            progress.checkpoint()
             words = self._words(waveform[first : first + size], first / SAMPLE_RATE)
             if words:
                 text = " ".join(word.text for word in words)

@@ -63,8 +63,11 @@ class SpeechRecognizer(Protocol):
         """ISO 639-1 codes it knows."""
         ...
 
-    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions) -> SegmentStream:
-        """Decode `waveform` (n_samples,) float32 in [-1, 1] at 16 kHz, lazily, segment by segment."""
+    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions, progress: Progress | None = None) -> SegmentStream:
+        """Decode `waveform` (n_samples,) float32 in [-1, 1] at 16 kHz, lazily, segment by segment.
+
+        Stopping `progress` is heard before every attempt at a window, also between the retries at higher temperatures.
+        """
         ...
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models.loader import LoadRequest
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, SegmentStream, SpeechRecognizer, TranscribeOptions
+from mm_demos.progress import Progress
 from mm_demos.results import Segment, Word
 
 if TYPE_CHECKING:
@@ -16,9 +18,22 @@ if TYPE_CHECKING:
 FALLBACK_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def temperatures(options: TranscribeOptions) -> tuple[float, ...]:
-    """The temperatures to try, in order."""
-    return FALLBACK_TEMPERATURES if options.temperature is None else (options.temperature,)
+class _Attempts(tuple[float, ...]):
+    """Temperatures that hear Stop: both libraries go through them once per window, and one window may take all of them."""
+
+    progress: Progress
+
+    def __iter__(self) -> Iterator[float]:
+        for temperature in super().__iter__():
+            self.progress.checkpoint()
+            yield temperature
+
+
+def temperatures(options: TranscribeOptions, progress: Progress | None = None) -> tuple[float, ...]:
+    """The temperatures to try, in order; going through them raises `StoppedError` once `progress` is stopped."""
+    attempts = _Attempts(FALLBACK_TEMPERATURES if options.temperature is None else (options.temperature,))
+    attempts.progress = progress or Progress()
+    return attempts
 
 
 class FasterWhisper:
@@ -37,14 +52,14 @@ class FasterWhisper:
         """ISO 639-1 codes it knows."""
         return self._languages
 
-    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions) -> SegmentStream:
+    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions, progress: Progress | None = None) -> SegmentStream:
         """Decode `waveform` (n_samples,) float32 in [-1, 1] at 16 kHz, lazily, segment by segment."""
         segments, info = self._model.transcribe(
             waveform,
             language=options.language,
             task=options.task,
             beam_size=options.beam_size,
-            temperature=temperatures(options),
+            temperature=temperatures(options, progress),
             vad_filter=options.vad_filter,
             word_timestamps=options.word_timestamps,
             initial_prompt=options.initial_prompt or None,

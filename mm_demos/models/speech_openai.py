@@ -9,6 +9,7 @@ from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models.loader import LoadRequest
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, SegmentStream, TranscribeOptions
 from mm_demos.models.voice_activity import Span, voiced_spans
+from mm_demos.progress import Progress
 from mm_demos.results import Segment, Word
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ class OpenAIWhisper:
 
         return tuple(LANGUAGES)[: self._model.num_languages] if self._model.is_multilingual else ("en",)
 
-    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions) -> SegmentStream:
+    def transcribe(self, waveform: FloatArray, *, options: TranscribeOptions, progress: Progress | None = None) -> SegmentStream:
         """Decode `waveform` (n_samples,) float32 in [-1, 1] at 16 kHz, lazily, segment by segment."""
         language, prob = (options.language, 1.0) if options.language else self._detect_language(waveform)
         everything: tuple[Span, ...] = ((0.0, len(waveform) / SAMPLE_RATE),)
         spans = voiced_spans(waveform) if options.vad_filter else everything
-        return SegmentStream(self._segments(waveform, spans, language, options), language, prob, len(waveform) / SAMPLE_RATE)
+        segments = self._segments(waveform, spans, language, options, progress)
+        return SegmentStream(segments, language, prob, len(waveform) / SAMPLE_RATE)
 
     def _detect_language(self, waveform: FloatArray) -> tuple[str, float]:
         """The most probable language of the first 30 s and its probability in [0, 1]."""
@@ -51,7 +53,7 @@ class OpenAIWhisper:
         return best, float(probs[best])
 
     def _segments(
-        self, waveform: FloatArray, spans: tuple[Span, ...], language: str, options: TranscribeOptions
+        self, waveform: FloatArray, spans: tuple[Span, ...], language: str, options: TranscribeOptions, progress: Progress | None
     ) -> Iterator[Segment]:
         """Slide a window over each span; a segment that the window's end may have cut is decoded again in the next one."""
         prompt = options.initial_prompt
@@ -60,7 +62,7 @@ class OpenAIWhisper:
             while position < last:
                 window = waveform[position : min(position + WINDOW, last)]
                 offset = position / SAMPLE_RATE
-                found = self._decode(window, prompt, language, options)
+                found = self._decode(window, prompt, language, options, progress)
                 position += len(window)
                 if position < last and len(found) > 1:
                     position = round((offset + found.pop()["start"]) * SAMPLE_RATE)
@@ -69,7 +71,9 @@ class OpenAIWhisper:
                 if options.condition_on_previous_text:
                     prompt = "".join(raw["text"] for raw in found) or prompt
 
-    def _decode(self, window: FloatArray, prompt: str, language: str, options: TranscribeOptions) -> list[dict[str, Any]]:
+    def _decode(
+        self, window: FloatArray, prompt: str, language: str, options: TranscribeOptions, progress: Progress | None
+    ) -> list[dict[str, Any]]:
         """The library's segments of one window, times from the window's start."""
         from mm_demos.models.speech import temperatures
 
@@ -77,7 +81,7 @@ class OpenAIWhisper:
             window,
             language=language,
             task=options.task,
-            temperature=temperatures(options),
+            temperature=temperatures(options, progress),
             beam_size=options.beam_size,
             word_timestamps=options.word_timestamps,
             initial_prompt=prompt or None,

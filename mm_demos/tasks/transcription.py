@@ -105,7 +105,7 @@ def _decode(
     duration = len(waveform) / SAMPLE_RATE
     clock = time.monotonic()
     progress.report("Listening", 0.0, duration, "seconds")
-    decoded = recognizer.transcribe(waveform, options=options)
+    decoded = recognizer.transcribe(waveform, options=options, progress=progress)
     segments: list[Segment] = []
     for segment in decoded.segments:
         segments.append(flagged(segment, voiced=overlaps(spans, segment.start, segment.end)))
