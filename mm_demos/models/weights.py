@@ -220,8 +220,9 @@ def _obtain(spec: ModelSpec, file: WeightFile, missing: list[WeightFile], meter:
             reasons.append(f"{name}: {error}")
         else:
             return
+    way_out = "unset MM_DEMOS_OFFLINE" if settings().offline else "connect to the internet"
     raise WeightsUnavailableError(
-        f"The file {file.name} of {spec.name} could not be had ({'; '.join(reasons)}): connect to the internet and run "
+        f"The file {file.name} of {spec.name} could not be had ({'; '.join(reasons)}): {way_out} and run "
         f"`python -m mm_demos models pull {spec.name}`, or put the file into a folder and name that in MM_DEMOS_WEIGHTS_DIR."
     )
 
