@@ -18,7 +18,7 @@ from mm_demos.training.dropout import ByteDropout
 EMBED_DIM = 512
 FEATURES = 1280  # channels after the trunk's last convolution
 HEAD_DIM = 64
-TRAINED_LAYERS = 2  # of MiniLM's six
+TRAINED_LAYERS = 1  # of MiniLM's six
 
 
 class GridPool(nn.Module):
@@ -118,13 +118,14 @@ class TextEnd(nn.Module):
 
 
 class TextStates:
-    """Hidden states of many texts before the trained layers, kept flat in float16."""
+    """Hidden states of many texts, before the trained layers or (`last`) after all, kept flat in float16; `means` are the last ones' averages."""
 
-    def __init__(self, texts: Sequence[str], bert: Any, tokenizer: Any, limit: int = 40) -> None:
+    def __init__(self, texts: Sequence[str], bert: Any, tokenizer: Any, limit: int = 40, last: bool = False) -> None:
         ids = [encoding.ids for encoding in self.encode(tokenizer, texts, limit)]
         self.lengths = np.array([len(row) for row in ids])
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
         self.flat = np.empty((int(self.lengths.sum()), bert.config.hidden_size), np.float16)
+        self.level = -1 if last else -1 - TRAINED_LAYERS
         self.means = np.empty((len(ids), bert.config.hidden_size), np.float32)
         order = np.argsort(self.lengths)
         for chunk in np.array_split(order, max(1, len(order) // 256)):
@@ -144,7 +145,7 @@ class TextStates:
             tokens[row, : self.lengths[text]] = torch.tensor(ids[text])
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             states = bert(tokens, attention_mask=(tokens != 0).long(), output_hidden_states=True).hidden_states
-        last, states = states[-1].float().numpy(), states[-1 - TRAINED_LAYERS].float().numpy()
+        last, states = states[-1].float().numpy(), states[self.level].float().numpy()
         for row, text in enumerate(chunk):
             start, length = self.starts[text], self.lengths[text]
             self.flat[start : start + length] = states[row, :length]
