@@ -39,8 +39,10 @@ class Recipe:
     weight_decay: float = 0.1
     drop: float = 0.2
     drop_cells: float = 0.2
-    invented: int = 192
-    label_weight: float = 0.5
+    invented: int = 64
+    mixed: int = 512
+    label_weight: float = 1.0
+    label_steps: int = 250
     ema: float = 0.98
     seed: int = 0
 
@@ -81,9 +83,52 @@ class Trainer:
         if not cache.exists():
             np.save(cache, invent(self.grids, self.model.image, self.classifier, 4, self.rng))
         self.invented = np.load(cache, mmap_mode="r")
+        if options.start_from:
+            self.model.load_state_dict(torch.load(options.start_from, weights_only=True))
         self.average = copy.deepcopy(self.model).eval()
+        self.means = self.average_features()
         self.class_texts = torch.zeros(1000, 512)
         self.step = 0
+
+    @torch.no_grad()
+    def average_features(self) -> torch.Tensor:
+        """Features averaged over the grid: two views of each training photo, then every invented grid, (n, 1280)."""
+        sources = [*(self.grids.views[name][: self.grids.n_train, :, LAST] for name in list(self.grids.views)[:2]), self.invented]
+        with torch.autocast("cpu", torch.bfloat16):
+            parts = [self.model.image.features(torch.from_numpy(s[i : i + 250]).bfloat16()).mean(1).float() for s in sources for i in range(0, len(s), 250)]
+        return torch.cat(parts)
+
+    def mix(self, n: int) -> torch.Tensor:
+        """Weighted sums (n, 1, 1280) of an invented picture and one or two others; the classifier is linear, so it can label them."""
+        made = self.rng.integers(len(self.means) - len(self.invented), len(self.means), size=n)
+        rest = self.rng.integers(len(self.means), size=(2, n))
+        share = torch.from_numpy(self.rng.dirichlet((1.5, 0.7, 0.3), size=n).astype(np.float32)) * torch.from_numpy(self.rng.uniform(0.7, 1.5, (n, 1)).astype(np.float32))
+        return sum(share[:, i : i + 1] * self.means[rows] for i, rows in enumerate((made, *rest)))[:, None]
+
+    def label_loss(self, images: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        """Divergence of the zero-shot classification from the classifier's own."""
+        student = functional.log_softmax(self.model.label_scale.exp() * images @ self.classes().T, -1)
+        return functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
+
+    def learn_labels(self) -> None:
+        """Teach both heads the label space on mixed features, which cost next to nothing, before photos and captions come in."""
+        parameters = [p for name, p in self.model.named_parameters() if not name.startswith("text.layers")]
+        optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01, betas=(0.9, 0.98))
+        for step in range(self.recipe.label_steps):
+            for group in optimizer.param_groups:
+                group["lr"] = 1e-3 * min(1, (step + 1) / 20, (self.recipe.label_steps - step) / 50)
+            mixed = self.mix(1500)
+            with torch.autocast("cpu", torch.bfloat16):
+                images = functional.normalize(self.model.image.head(mixed).float(), dim=-1)
+            loss = self.label_loss(images, functional.log_softmax(self.classifier(mixed[:, 0]), -1))
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            if step % 25 == 24:
+                print(json.dumps({"label step": step, "labels": round(loss.item(), 3)}), flush=True)
+        self.average.load_state_dict(self.model.state_dict())
+        print(json.dumps({"labels": "learnt"} | self.validate()), flush=True)
 
     def optimizer(self) -> torch.optim.Optimizer:
         text = list(self.model.text.layers.parameters())
@@ -132,8 +177,10 @@ class Trainer:
         out = {"match": sum(self.contrast(scale * images[:n] @ group.T, target) for group in groups) / len(groups)}
         if len(groups) > 1:
             out["paraphrase"] = 0.2 * self.contrast(scale * groups[0] @ groups[1].T, target)
-        student = functional.log_softmax(model.label_scale.exp() * images @ self.classes().T, -1)
-        out["labels"] = r.label_weight * functional.kl_div(student, self.teacher(both), log_target=True, reduction="batchmean")
+        mixed = self.mix(r.mixed)
+        images = torch.cat([images, functional.normalize(model.image.head(mixed).float(), dim=-1)])
+        teacher = torch.cat([self.teacher(both), functional.log_softmax(self.classifier(mixed[:, 0]).float(), -1)])
+        out["labels"] = r.label_weight * self.label_loss(images, teacher)
         return out
 
     @staticmethod
@@ -200,6 +247,7 @@ def main() -> None:
     parser.add_argument("--trunk", type=Path, required=True)
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start-from", type=Path, help="clip.pt of an earlier run")
     parser.add_argument("--threads", type=int, default=2)
     for name, value in Recipe().__dict__.items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
@@ -207,7 +255,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     recipe = Recipe(**{name: getattr(options, name) for name in Recipe().__dict__})
-    Trainer(options, recipe).train(options.out)
+    trainer = Trainer(options, recipe)
+    trainer.learn_labels()
+    trainer.train(options.out)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ class GridPool(nn.Module):
         """Pool (n, 81, width) to (n, out); cells where `keep` (n, 81) is False are not looked at."""
         n, _, width = cells.shape
         mean, place = cells.mean(1), self.pos_embed
+        if cells.shape[1] == 1:  # the same features everywhere: one cell stands for all
+            place = torch.stack([place[0], place[1:].mean(0)])
         query, key, value = self.qkv.weight.view(3, self.heads, HEAD_DIM, width)
         bias = self.qkv.bias.view(3, self.heads, HEAD_DIM)
         asked = torch.einsum("nc,hdc->nhd", mean + place[0], query) + bias[0]
@@ -82,6 +84,10 @@ class ImageEnd(nn.Module):
         with torch.no_grad():
             cells = self.features(last)
         keep = torch.rand(cells.shape[:2]) >= drop_cells if drop_cells else None
+        return self.head(cells, keep)
+
+    def head(self, cells: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
+        """Embed features (n, 81, 1280), or (n, 1, 1280) for pictures that are the same everywhere."""
         pooled = self.drop(self.pool(cells, keep))
         out: torch.Tensor = self.fc2(self.drop(functional.gelu(self.fc1(pooled))))
         return out

@@ -206,6 +206,7 @@ class Trainer:
         temperatures = np.exp(np.linspace(-0.7, 1.1, 37))
         losses = [functional.cross_entropy(torch.from_numpy(scores[known] / t), torch.from_numpy(right[known])).item() for t in temperatures]
         temperature = float(temperatures[int(np.argmin(losses))])
+        (self.options.out / "temperature.json").write_text(json.dumps(temperature))
         probs = torch.from_numpy(scores / temperature).softmax(-1).numpy()
         best, sure = probs.argmax(1), probs.max(1)
         kinds = accuracy_by_kind([q.kind for q in self.held], [self.answers[b] == q.answer for b, q in zip(best, self.held, strict=True)])
