@@ -130,12 +130,12 @@ class CaptionDecoder:
         finished: list[tuple[float, float, list[int], FloatArray]] = []
         free = self.longest - len(start)
         for place in range(free):
-            scores = totals[:, None] + log_probs
+            scores = totals[:, None] + (log_probs if place < free - 1 else only_end(log_probs))
             best = np.argsort(scores, axis=None)[::-1][: 2 * width]
             parents, words = np.unravel_index(best, scores.shape)
             kept = []
             for parent, word in zip(parents, words, strict=True):
-                if word == EOS or place == free - 1:
+                if word == EOS:
                     total = float(scores[parent, word])
                     finished.append((total / (place + 1) ** length_power, total, rows[parent], state.looked[parent]))
                 elif len(kept) < width:
@@ -158,9 +158,11 @@ class CaptionDecoder:
         log_probs, state = np.repeat(log_probs, n, 0), state.choose(np.zeros(n, np.int64))
         rows, totals = [list(start) for _ in range(n)], np.zeros(n, np.float32)
         done = np.zeros(n, bool)
-        for _ in range(self.longest - len(start)):
+        free = self.longest - len(start)
+        for place in range(free):
+            log_probs = log_probs if place < free - 1 else only_end(log_probs)
             words = np.array([EOS if over else nucleus(row / max(temperature, 1e-3), top_p, rng) for row, over in zip(log_probs, done, strict=True)])
-            totals += np.where(done, 0, log_probs[np.arange(n), words])
+            totals += np.where(done, 0, log_probs[np.arange(n), words])  # a finished caption gains nothing
             done |= words == EOS
             if done.all():
                 break
@@ -180,6 +182,13 @@ class CaptionDecoder:
 def x_scale(weights: Weights) -> float:
     """Word vectors are multiplied by this before places are added, as in training."""
     return float(weights["words.weight"].shape[1] ** 0.5 * 0.5)
+
+
+def only_end(log_probs: FloatArray) -> FloatArray:
+    """Log-probabilities that leave nothing but the end mark, whose own stays."""
+    out = np.full_like(log_probs, -1e9)
+    out[:, EOS] = log_probs[:, EOS]
+    return out
 
 
 def nucleus(log_probs: FloatArray, top_p: float, rng: np.random.Generator) -> int:
