@@ -1,4 +1,4 @@
-"""ImageNet's label space for a CLIP that never sees ImageNet: names of the classes and grids that the classifier takes for them."""
+"""ImageNet's label space for a CLIP that never sees ImageNet: names of the classes, and features that stand for pictures of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from mm_demos.training.grids import Grids, Half
-
 TEMPLATES = ("a photo of a {}.", "{}", "a {}", "a photo of a {}", "a picture of a {} in the scene.")
-STEPS = 8
 
 
 def class_names() -> list[list[str]]:
@@ -36,29 +33,49 @@ def prompts(names: list[list[str]]) -> tuple[list[str], np.ndarray[Any, np.dtype
     return texts, np.array([list(row) for row in table])
 
 
-def invent(grids: Grids, end: Any, classifier: Any, per_class: int, rng: np.random.Generator) -> Half:
-    """Grids (1000 · per_class, 81, 352) that the frozen classifier takes for each class in turn.
+class Imagination:
+    """Features of pictures of any ImageNet class, made from photos of other things and the classifier's own weights.
 
-    A random rectangle of a training photo's grid climbs the classifier's log-probability of the class, in steps of a tenth of its
-    own norm; the rest of the grid stays as it was.
+    In a network trained to the end, the features of a class differ from the overall mean along the class's weight vector (neural
+    collapse, Papyan et al., 2020). So a photo's features, moved along it, stand for a photo of that class; the classifier itself says
+    how much they do.
+
+    Args:
+        classifier: the frozen last layer.
+        means: features of training photos averaged over the grid (n, 1280).
     """
-    photos = rng.integers(grids.n_train, size=1000 * per_class)
-    made = np.empty((len(photos), 81, 352), np.float16)
-    for start in range(0, len(photos), 250):
-        rows = photos[start : start + 250]
-        wanted = torch.from_numpy(np.arange(start, start + len(rows)) // per_class)
-        last = torch.from_numpy(grids.sample(rows, rng, slice(0, 352)).astype(np.float32))
-        region = torch.from_numpy(np.stack([rectangle(rng) for _ in rows]))[..., None]
-        for _ in range(STEPS):
-            last.requires_grad_(True)
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = classifier(end.features(last).mean(1))
-            (slope,) = torch.autograd.grad(-functional.cross_entropy(logits.float(), wanted, reduction="sum"), last)
-            slope = slope * region
-            size = (last.detach() * region).flatten(1).norm(dim=1) * 0.1
-            last = last.detach() + slope * (size / slope.flatten(1).norm(dim=1).clamp_min(1e-6))[:, None, None]
-        made[start : start + len(rows)] = last.numpy()
-    return made
+
+    def __init__(self, classifier: Any, means: torch.Tensor, rng: np.random.Generator) -> None:
+        self.classifier, self.means, self.rng = classifier, means, rng
+        self.centre = means.mean(0)
+        away = classifier.weight - classifier.weight.mean(0)
+        self.directions = away / away.norm(dim=1, keepdim=True)
+
+    def uniform(self, low: float, high: float, n: int) -> torch.Tensor:
+        return torch.from_numpy(self.rng.uniform(low, high, (n, 1)).astype(np.float32))
+
+    def features(self, n: int) -> torch.Tensor:
+        """Averaged features (n, 1280), non-negative as the network's own, about half of them zero."""
+        photos = self.means[torch.from_numpy(self.rng.integers(len(self.means), size=n))]
+        classes = torch.from_numpy(self.rng.integers(1000, size=n))
+        shown = self.directions[classes] * self.uniform(3, 8, n)
+        other = self.directions[torch.from_numpy(self.rng.integers(1000, size=n))] * self.uniform(0, 3, n)
+        made = self.centre + self.uniform(0.3, 1, n) * (photos - self.centre) + shown + other - self.uniform(0, 0.1, n)
+        return made.clamp(0, 6) * self.uniform(0.6, 1.2, n)
+
+    def place(self, cells: torch.Tensor) -> torch.Tensor:
+        """Photos' features (n, 81, 1280) with a random class put into a random rectangle of each."""
+        n = len(cells)
+        region = torch.from_numpy(np.stack([rectangle(self.rng) for _ in range(n)]))
+        classes = torch.from_numpy(self.rng.integers(1000, size=n))
+        shown = self.directions[classes] * self.uniform(3, 8, n) / region.mean(1, keepdim=True)
+        moved = cells * self.uniform(0.4, 1, n)[..., None] + (region[..., None] * shown[:, None]).to(cells.dtype)
+        return moved.clamp_(0, 6)
+
+    def log_probs(self, means: torch.Tensor) -> torch.Tensor:
+        """What the classifier says of averaged features."""
+        with torch.no_grad():
+            return functional.log_softmax(self.classifier(means.float()).float(), -1)
 
 
 def rectangle(rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float32]]:

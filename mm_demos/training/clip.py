@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from mm_demos.evaluation.retrieval import both_directions
 from mm_demos.models.trunk import build_trunk
-from mm_demos.training.class_names import TEMPLATES, class_names, invent, prompts
+from mm_demos.training.class_names import TEMPLATES, Imagination, class_names, prompts
 from mm_demos.training.clip_towers import ImageEnd, TextEnd, TextStates, load_bert
 from mm_demos.training.grids import Grids, imagenet_samples
 
@@ -39,10 +39,10 @@ class Recipe:
     weight_decay: float = 0.1
     drop: float = 0.2
     drop_cells: float = 0.2
-    invented: int = 64
-    mixed: int = 512
+    placed: int = 96
+    imagined: int = 1000
     label_weight: float = 1.0
-    label_steps: int = 250
+    label_steps: int = 100
     ema: float = 0.98
     seed: int = 0
 
@@ -79,31 +79,20 @@ class Trainer:
         self.samples = imagenet_samples(options.features)
         self.model = Clip(trunk, copy.deepcopy(bert), recipe)
         self.classifier = trunk.network.classifier.requires_grad_(False)
-        cache = options.out / "invented.npy"
-        if not cache.exists():
-            np.save(cache, invent(self.grids, self.model.image, self.classifier, 4, self.rng))
-        self.invented = np.load(cache, mmap_mode="r")
         if options.start_from:
             self.model.load_state_dict(torch.load(options.start_from, weights_only=True))
         self.average = copy.deepcopy(self.model).eval()
-        self.means = self.average_features()
+        self.imagination = Imagination(self.classifier, self.average_features(), self.rng)
         self.class_texts = torch.zeros(1000, 512)
         self.step = 0
 
     @torch.no_grad()
     def average_features(self) -> torch.Tensor:
-        """Features averaged over the grid: two views of each training photo, then every invented grid, (n, 1280)."""
-        sources = [*(self.grids.views[name][: self.grids.n_train, :, LAST] for name in list(self.grids.views)[:2]), self.invented]
+        """Features averaged over the grid, of two views of each training photo: (n, 1280)."""
+        sources = [self.grids.views[name][: self.grids.n_train, :, LAST] for name in list(self.grids.views)[:2]]
         with torch.autocast("cpu", torch.bfloat16):
             parts = [self.model.image.features(torch.from_numpy(s[i : i + 250]).bfloat16()).mean(1).float() for s in sources for i in range(0, len(s), 250)]
         return torch.cat(parts)
-
-    def mix(self, n: int) -> torch.Tensor:
-        """Weighted sums (n, 1, 1280) of an invented picture and one or two others; the classifier is linear, so it can label them."""
-        made = self.rng.integers(len(self.means) - len(self.invented), len(self.means), size=n)
-        rest = self.rng.integers(len(self.means), size=(2, n))
-        share = torch.from_numpy(self.rng.dirichlet((1.5, 0.7, 0.3), size=n).astype(np.float32)) * torch.from_numpy(self.rng.uniform(0.7, 1.5, (n, 1)).astype(np.float32))
-        return sum(share[:, i : i + 1] * self.means[rows] for i, rows in enumerate((made, *rest)))[:, None]
 
     def label_loss(self, images: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
         """Divergence of the zero-shot classification from the classifier's own."""
@@ -111,16 +100,16 @@ class Trainer:
         return functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
 
     def learn_labels(self) -> None:
-        """Teach both heads the label space on mixed features, which cost next to nothing, before photos and captions come in."""
+        """Teach both heads the label space on imagined features, which cost next to nothing, before photos and captions come in."""
         parameters = [p for name, p in self.model.named_parameters() if not name.startswith("text.layers")]
         optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01, betas=(0.9, 0.98))
         for step in range(self.recipe.label_steps):
             for group in optimizer.param_groups:
                 group["lr"] = 1e-3 * min(1, (step + 1) / 20, (self.recipe.label_steps - step) / 50)
-            mixed = self.mix(1500)
+            imagined = self.imagination.features(1500)
             with torch.autocast("cpu", torch.bfloat16):
-                images = functional.normalize(self.model.image.head(mixed).float(), dim=-1)
-            loss = self.label_loss(images, functional.log_softmax(self.classifier(mixed[:, 0]), -1))
+                images = functional.normalize(self.model.image.head(imagined[:, None]).float(), dim=-1)
+            loss = self.label_loss(images, self.imagination.log_probs(imagined))
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -141,11 +130,6 @@ class Trainer:
         ]
         return torch.optim.AdamW(groups, betas=(0.9, 0.98))
 
-    def teacher(self, last: torch.Tensor) -> torch.Tensor:
-        """The frozen classifier's log-probabilities."""
-        with torch.no_grad():
-            return functional.log_softmax(self.classifier(self.model.image.features(last).mean(1)).float(), -1)
-
     def embed(self, model: Clip, source: TextStates, picks: np.ndarray) -> torch.Tensor:
         """Normalised embeddings of some texts, through the trained layers once those are in training."""
         mean = model.text.mean(*source.batch(picks)) if self.tune_text else torch.from_numpy(source.means[picks])
@@ -164,10 +148,14 @@ class Trainer:
 
     def losses(self, photos: np.ndarray) -> dict[str, torch.Tensor]:
         r, model = self.recipe, self.model
-        last = torch.from_numpy(self.grids.sample(photos, self.rng, LAST))
-        made = torch.from_numpy(self.invented[np.sort(self.rng.choice(len(self.invented), r.invented, replace=False))])
-        both = torch.cat([last.bfloat16(), made.bfloat16()])
-        images = functional.normalize(model.image(both, r.drop_cells).float(), dim=-1)
+        last = torch.from_numpy(self.grids.sample(photos, self.rng, LAST)).bfloat16()
+        with torch.no_grad():
+            cells = model.image.features(last)
+            cells = torch.cat([cells, self.imagination.place(cells[self.rng.permutation(len(cells))[: r.placed]])])
+        keep = torch.rand(cells.shape[:2]) >= r.drop_cells
+        imagined = self.imagination.features(r.imagined)
+        images = functional.normalize(torch.cat([model.image.head(cells, keep), model.image.head(imagined[:, None])]).float(), dim=-1)
+        teacher = self.imagination.log_probs(torch.cat([cells.float().mean(1), imagined]))
         n_captions = 1 if self.tune_text else r.captions
         picks = np.stack([self.rng.permutation(5)[:n_captions] for _ in photos])
         n = len(photos)
@@ -177,9 +165,6 @@ class Trainer:
         out = {"match": sum(self.contrast(scale * images[:n] @ group.T, target) for group in groups) / len(groups)}
         if len(groups) > 1:
             out["paraphrase"] = 0.2 * self.contrast(scale * groups[0] @ groups[1].T, target)
-        mixed = self.mix(r.mixed)
-        images = torch.cat([images, functional.normalize(model.image.head(mixed).float(), dim=-1)])
-        teacher = torch.cat([self.teacher(both), functional.log_softmax(self.classifier(mixed[:, 0]).float(), -1)])
         out["labels"] = r.label_weight * self.label_loss(images, teacher)
         return out
 

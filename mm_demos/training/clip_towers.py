@@ -79,12 +79,9 @@ class ImageEnd(nn.Module):
         """The trunk's last convolution: (n, 81, 352) → (n, 81, 1280)."""
         return functional.linear(last, self.head_weight, self.head_bias).clamp_(0, 6)
 
-    def forward(self, last: torch.Tensor, drop_cells: float = 0.0) -> torch.Tensor:
-        """Embed; in training a random share `drop_cells` of the cells is hidden."""
-        with torch.no_grad():
-            cells = self.features(last)
-        keep = torch.rand(cells.shape[:2]) >= drop_cells if drop_cells else None
-        return self.head(cells, keep)
+    def forward(self, last: torch.Tensor) -> torch.Tensor:
+        """Embed."""
+        return self.head(self.features(last))
 
     def head(self, cells: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
         """Embed features (n, 81, 1280), or (n, 1, 1280) for pictures that are the same everywhere."""
