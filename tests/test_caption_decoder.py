@@ -16,11 +16,26 @@ NAMES = ["<pad>", "<start>", "<end>", "<unknown>", *(f"word{i}" for i in range(W
 def decoder(seed: int = 0) -> CaptionDecoder:
     rng = np.random.default_rng(seed)
     shapes = {"order": (PLACES + 1, WIDTH), "words.weight": (WORDS, WIDTH), "bias": (WORDS,), "place": (82, WIDTH)}
-    shapes |= {"input.mean": (5,), "input.spread": (5,), "cells.weight": (WIDTH, 5), "cells.bias": (WIDTH,), "whole.weight": (WIDTH, 5), "whole.bias": (WIDTH,)}
+    shapes |= {
+        "input.mean": (5,),
+        "input.spread": (5,),
+        "cells.weight": (WIDTH, 5),
+        "cells.bias": (WIDTH,),
+        "whole.weight": (WIDTH, 5),
+        "whole.bias": (WIDTH,),
+    }
     for norm in ("memory_norm", "last_norm", *(f"blocks.{b}.norm{n}" for b in range(2) for n in (1, 2, 3))):
         shapes |= {f"{norm}.weight": (WIDTH,), f"{norm}.bias": (WIDTH,)}
     for block in range(2):
-        for name, out, into in (("qkv", 36, 12), ("out1", 12, 12), ("query", 12, 12), ("memory", 24, 12), ("out2", 12, 12), ("fc1", 20, 12), ("fc2", 12, 20)):
+        for name, out, into in (
+            ("qkv", 36, 12),
+            ("out1", 12, 12),
+            ("query", 12, 12),
+            ("memory", 24, 12),
+            ("out2", 12, 12),
+            ("fc1", 20, 12),
+            ("fc2", 12, 20),
+        ):
             shapes |= {f"blocks.{block}.{name}.weight": (out, into), f"blocks.{block}.{name}.bias": (out,)}
     weights = {name: rng.normal(0, 0.6, shape).astype(np.float32) for name, shape in shapes.items()}
     weights["input.spread"] = np.abs(weights["input.spread"]) + 0.5
@@ -51,7 +66,10 @@ def test_a_wide_beam_finds_what_enumeration_finds() -> None:
     model, picture = decoder(4), features()
     free = [EOS, *range(UNKNOWN + 1, WORDS)]
     one_word = [[word] for word in free if word != EOS]
-    short = {tuple(row): log_prob_of(model, [*row, EOS], picture) for row in [[], *one_word, *([a, b] for [a] in one_word for [b] in one_word)]}
+    short = {
+        tuple(row): log_prob_of(model, [*row, EOS], picture)
+        for row in [[], *one_word, *([a, b] for [a] in one_word for [b] in one_word)]
+    }
     found = {draft.words: draft.log_prob for draft in model.beam(picture, width=60, n=60, length_power=0.0)}
     best = max(short, key=lambda row: short[row])
     assert max(found.values()) >= short[best] - 1e-3
@@ -66,7 +84,10 @@ def test_evidence_is_a_share_of_the_grid_for_every_word() -> None:
 
 
 def test_a_prefix_is_kept_even_with_words_never_seen() -> None:
-    for draft in (*decoder().beam(features(), prefix="Word1 zebra", n=2), *decoder().sample(features(), prefix="Word1 zebra", n=2, seed=0)):
+    for draft in (
+        *decoder().beam(features(), prefix="Word1 zebra", n=2),
+        *decoder().sample(features(), prefix="Word1 zebra", n=2, seed=0),
+    ):
         assert draft.words[:2] == ("word1", "zebra")
         assert draft.text.startswith("Word1 zebra")
 

@@ -27,7 +27,9 @@ def test_ranks_are_those_of_sorting(seed: int) -> None:
     rng = np.random.default_rng(seed)
     similarity = rng.integers(0, 6, size=(7, 9)).astype(np.float32)  # few values, so that ties occur
     relevant = [sorted(rng.choice(9, size=rng.integers(1, 3), replace=False).tolist()) for _ in range(7)]
-    assert retrieval.ranks(similarity, relevant).tolist() == [rank_by_hand(row, right) for row, right in zip(similarity, relevant, strict=True)]
+    assert retrieval.ranks(similarity, relevant).tolist() == [
+        rank_by_hand(row, right) for row, right in zip(similarity, relevant, strict=True)
+    ]
 
 
 def test_both_directions_know_whose_text_it_is() -> None:
@@ -53,7 +55,11 @@ def cider_by_hand(candidates: list[str], references: list[list[str]]) -> float:
             a, b = candidate.split(), reference.split()
             for n in range(1, 5):
                 every = sorted(set(counted(a, n)) | set(counted(b, n)))
-                idf = [math.log(max(2, len(references))) - math.log(max(1, sum(any(g in counted(r.split(), n) for r in other) for other in references))) for g in every]
+                idf = [
+                    math.log(max(2, len(references)))
+                    - math.log(max(1, sum(any(g in counted(r.split(), n) for r in other) for other in references)))
+                    for g in every
+                ]
                 x = np.array([counted(a, n).get(g, 0) * w for g, w in zip(every, idf, strict=True)])
                 y = np.array([counted(b, n).get(g, 0) * w for g, w in zip(every, idf, strict=True)])
                 if np.linalg.norm(x) and np.linalg.norm(y):

@@ -54,7 +54,11 @@ def test_yes_and_no_come_equally_often() -> None:
 
 
 def test_no_is_said_only_of_what_no_caption_names() -> None:
-    dogs = {q.photo: q.answer for q in asked() if q.kind == "yes/no" and q.text in ("Is there a dog?", "Is there a dog in the picture?", "Is this a dog?")}
+    dogs = {
+        q.photo: q.answer
+        for q in asked()
+        if q.kind == "yes/no" and q.text in ("Is there a dog?", "Is there a dog in the picture?", "Is this a dog?")
+    }
     assert all(answer == ("yes" if photo in (0, 2) else "no") for photo, answer in dogs.items())
 
 

@@ -47,7 +47,10 @@ class CiderD:
     def vectors(self, text: str) -> tuple[list[Vector], list[float], int]:
         """tf–idf vectors and their norms for each n-gram length, and the number of words."""
         tokens = words(text)
-        out = [{g: n * (self.log_photos - math.log(max(1, self.frequency[g]))) for g, n in counts.items()} for counts in grams(tokens)]
+        out = [
+            {g: n * (self.log_photos - math.log(max(1, self.frequency[g]))) for g, n in counts.items()}
+            for counts in grams(tokens)
+        ]
         return out, [math.sqrt(sum(v * v for v in vector.values())) for vector in out], len(tokens)
 
     def one(self, candidate: str, references: Sequence[tuple[list[Vector], list[float], int]]) -> float:
@@ -81,8 +84,12 @@ def score(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> Cap
     most = max(len(group) for group in references)
     streams = [[" ".join(words(group[i])) if i < len(group) else None for group in references] for i in range(most)]
     full = BLEU(tokenize="none", smooth_method="none", force=True).corpus_score(texts, streams)
-    bleu = tuple(full.bp * math.exp(sum(math.log(max(p, 1e-9) / 100) for p in full.precisions[:n]) / n) for n in range(1, LONGEST + 1))
+    bleu = tuple(
+        full.bp * math.exp(sum(math.log(max(p, 1e-9) / 100) for p in full.precisions[:n]) / n) for n in range(1, LONGEST + 1)
+    )
     cider = CiderD(references)
-    prepared: Mapping[int, list[tuple[list[Vector], list[float], int]]] = {i: [cider.vectors(t) for t in r] for i, r in enumerate(references)}
+    prepared: Mapping[int, list[tuple[list[Vector], list[float], int]]] = {
+        i: [cider.vectors(t) for t in r] for i, r in enumerate(references)
+    }
     mean = float(np.mean([cider.one(text, prepared[i]) for i, text in enumerate(candidates)]))
     return CaptionScores((bleu[0], bleu[1], bleu[2], bleu[3]), mean, len(texts))

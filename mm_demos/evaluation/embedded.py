@@ -52,7 +52,9 @@ def class_embeddings(clip: MiniClip, names: Sequence[str]) -> np.ndarray[tuple[i
     return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True), dtype=np.float32)
 
 
-def evaluate_clip(clip: MiniClip, photos: Sequence[Photo], samples: Sequence[Photo] = (), class_names: Sequence[str] = ()) -> ClipReport:
+def evaluate_clip(
+    clip: MiniClip, photos: Sequence[Photo], samples: Sequence[Photo] = (), class_names: Sequence[str] = ()
+) -> ClipReport:
     """Every caption against every photo, and the samples against `class_names`."""
     images = [photo.image for photo in photos]
     start = time.perf_counter()
@@ -71,8 +73,12 @@ def evaluate_clip(clip: MiniClip, photos: Sequence[Photo], samples: Sequence[Pho
 def best_caption(clip: MiniClip, decoder: CaptionDecoder, look: Look, *, width: int = 4, similarity_weight: float = 0.0) -> Draft:
     """The beam's best caption by its log-probability per word plus `similarity_weight` times its similarity to the picture."""
     drafts = decoder.beam(look.features, width=width, n=width)
-    similarity = clip.embed_texts([draft.text for draft in drafts]) @ look.embedding if similarity_weight else np.zeros(len(drafts))
-    scores = [d.log_prob / (len(d.words) + 1) ** 0.7 + similarity_weight * float(s) for d, s in zip(drafts, similarity, strict=True)]
+    similarity = (
+        clip.embed_texts([draft.text for draft in drafts]) @ look.embedding if similarity_weight else np.zeros(len(drafts))
+    )
+    scores = [
+        d.log_prob / (len(d.words) + 1) ** 0.7 + similarity_weight * float(s) for d, s in zip(drafts, similarity, strict=True)
+    ]
     return drafts[int(np.argmax(scores))]
 
 

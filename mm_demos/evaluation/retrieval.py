@@ -31,7 +31,9 @@ def ranks(similarity: FloatArray, relevant: Sequence[Sequence[int]]) -> NDArray[
     """
     best = np.array([row[list(right)].max() for row, right in zip(similarity, relevant, strict=True)])
     strictly_better = (similarity >= best[:, None]).sum(axis=1)
-    ties_among_right = np.array([(row[list(right)] >= top).sum() for row, right, top in zip(similarity, relevant, best, strict=True)])
+    ties_among_right = np.array(
+        [(row[list(right)] >= top).sum() for row, right, top in zip(similarity, relevant, best, strict=True)]
+    )
     return np.asarray(strictly_better - ties_among_right + 1, dtype=np.int64)
 
 

@@ -16,8 +16,11 @@ def accuracy_by_kind(kinds: Sequence[str], right: Sequence[bool]) -> dict[str, f
 
 
 def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_], bins: int = 15) -> float:
-    """Expected calibration error (Guo et al., 2017): mean |accuracy − confidence| over equal-width bins, weighted by their size."""
+    """Expected calibration error (Guo et al., 2017): mean |accuracy − confidence| over equal-width bins, by size."""
     edges = np.linspace(0, 1, bins + 1)
     place = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, bins - 1)
-    gaps = (abs(float(confidence[place == b].mean()) - float(right[place == b].mean())) * float((place == b).mean()) for b in np.unique(place))
+    gaps = (
+        abs(float(confidence[place == b].mean()) - float(right[place == b].mean())) * float((place == b).mean())
+        for b in np.unique(place)
+    )
     return float(sum(gaps))

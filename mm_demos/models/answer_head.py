@@ -40,7 +40,9 @@ class AnswerHead:
     @classmethod
     def open(cls, folder: Path) -> AnswerHead:
         """From `answerer.safetensors` and `answers.json`."""
-        return cls(read_weights(folder / "answerer.safetensors"), json.loads((folder / "answers.json").read_text(encoding="utf-8")))
+        return cls(
+            read_weights(folder / "answerer.safetensors"), json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+        )
 
     def logits(self, features: FloatArray, states: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Logits (n_answers,), and where the words looked (9, 9).

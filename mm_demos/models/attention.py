@@ -57,7 +57,9 @@ def split_heads(x: FloatArray, heads: int) -> FloatArray:
     return x.reshape(x.shape[0], x.shape[1], heads, -1).transpose(0, 2, 1, 3)
 
 
-def attend(query: FloatArray, key: FloatArray, value: FloatArray, hidden: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+def attend(
+    query: FloatArray, key: FloatArray, value: FloatArray, hidden: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Scaled dot-product attention (Vaswani et al., 2017) over split heads.
 
     Args:

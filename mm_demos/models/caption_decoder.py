@@ -70,7 +70,9 @@ class CaptionDecoder:
     @classmethod
     def open(cls, folder: Path) -> CaptionDecoder:
         """From `captioner.safetensors` and `words.json`."""
-        return cls(read_weights(folder / "captioner.safetensors"), json.loads((folder / "words.json").read_text(encoding="utf-8")))
+        return cls(
+            read_weights(folder / "captioner.safetensors"), json.loads((folder / "words.json").read_text(encoding="utf-8"))
+        )
 
     def look(self, features: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
         """Keys and values (1, heads, 82, dim) of every block for one picture's features (81, 1608)."""
@@ -121,8 +123,10 @@ class CaptionDecoder:
             log_probs, state = self.step(np.array([token]), state, seen)
         return log_probs, state, tokens
 
-    def beam(self, features: FloatArray, *, width: int = 4, n: int = 3, prefix: str = "", length_power: float = 0.7) -> tuple[Draft, ...]:
-        """The `n` likeliest captions by beam search, best first; scores are divided by length ** `length_power` (Wu et al., 2016)."""
+    def beam(
+        self, features: FloatArray, *, width: int = 4, n: int = 3, prefix: str = "", length_power: float = 0.7
+    ) -> tuple[Draft, ...]:
+        """The `n` likeliest captions by beam search, best first: log-probability over length ** `length_power`."""
         seen = self.look(features)
         log_probs, state, start = self.begin(prefix, seen)
         rows: list[list[int]] = [start]
@@ -133,7 +137,7 @@ class CaptionDecoder:
             scores = totals[:, None] + (log_probs if place < free - 1 else only_end(log_probs))
             best = np.argsort(scores, axis=None)[::-1][: 2 * width]
             parents, words = np.unravel_index(best, scores.shape)
-            kept = []
+            kept: list[tuple[int, int]] = []
             for parent, word in zip(parents, words, strict=True):
                 if word == EOS:
                     total = float(scores[parent, word])
@@ -150,7 +154,9 @@ class CaptionDecoder:
         finished.sort(key=lambda row: row[0], reverse=True)
         return tuple(self._draft(tokens, total, looked, prefix) for _, total, tokens, looked in finished[:n])
 
-    def sample(self, features: FloatArray, *, n: int, seed: int, temperature: float = 0.7, top_p: float = 0.9, prefix: str = "") -> tuple[Draft, ...]:
+    def sample(
+        self, features: FloatArray, *, n: int, seed: int, temperature: float = 0.7, top_p: float = 0.9, prefix: str = ""
+    ) -> tuple[Draft, ...]:
         """`n` captions drawn word by word from the nucleus that holds `top_p` (Holtzman et al., 2020); repeatable by `seed`."""
         rng = np.random.default_rng(seed)
         seen = self.look(features)
@@ -161,7 +167,12 @@ class CaptionDecoder:
         free = self.longest - len(start)
         for place in range(free):
             log_probs = log_probs if place < free - 1 else only_end(log_probs)
-            words = np.array([EOS if over else nucleus(row / max(temperature, 1e-3), top_p, rng) for row, over in zip(log_probs, done, strict=True)])
+            words = np.array(
+                [
+                    EOS if over else nucleus(row / max(temperature, 1e-3), top_p, rng)
+                    for row, over in zip(log_probs, done, strict=True)
+                ]
+            )
             totals += np.where(done, 0, log_probs[np.arange(n), words])  # a finished caption gains nothing
             done |= words == EOS
             if done.all():
@@ -170,7 +181,9 @@ class CaptionDecoder:
                 if not over:
                     row.append(int(word))
             log_probs, state = self.step(words, state, seen)
-        return tuple(self._draft(row, float(total), looked, prefix) for row, total, looked in zip(rows, totals, state.looked, strict=True))
+        return tuple(
+            self._draft(row, float(total), looked, prefix) for row, total, looked in zip(rows, totals, state.looked, strict=True)
+        )
 
     def _draft(self, tokens: list[int], total: float, looked: FloatArray, prefix: str) -> Draft:
         given = WORD.findall(prefix.lower())

@@ -36,7 +36,7 @@ class Look:
 
 
 def pixels(images: Sequence[Image]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """RGB pictures of any shape squashed to (n, 260, 260, 3) uint8: nothing at the edges is lost, and so the training photos were."""
+    """RGB pictures of any shape squashed to (n, 260, 260, 3) uint8: nothing at the edges is lost, as in training."""
     from PIL.Image import Resampling
 
     return np.stack([np.asarray(image.convert("RGB").resize((IMAGE_SIZE, IMAGE_SIZE), Resampling.BICUBIC)) for image in images])
@@ -67,7 +67,9 @@ class MiniClip:
 
     def embed_images(self, images: Sequence[Image]) -> FloatArray:
         """Embeddings (n_images, 512), L2-normalised."""
-        parts = [self._vision.run(["embeddings"], {"pixels": pixels(images[i : i + BATCH])})[0] for i in range(0, len(images), BATCH)]
+        parts = [
+            self._vision.run(["embeddings"], {"pixels": pixels(images[i : i + BATCH])})[0] for i in range(0, len(images), BATCH)
+        ]
         return np.concatenate(parts) if parts else np.zeros((0, 512), np.float32)
 
     def look(self, image: Image) -> Look:

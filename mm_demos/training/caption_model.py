@@ -78,7 +78,9 @@ class Block(nn.Module):
         self.fc1, self.fc2 = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
         self.drop = ByteDropout(drop)
 
-    def forward(self, x: torch.Tensor, seen: tuple[torch.Tensor, torch.Tensor], past: list[torch.Tensor] | None, mask: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self, x: torch.Tensor, seen: tuple[torch.Tensor, torch.Tensor], past: list[torch.Tensor] | None, mask: torch.Tensor | None
+    ) -> torch.Tensor:
         """One step over (photos · per_photo, length, width); `past` holds and receives the keys and values of earlier steps."""
         query, key, value = self.qkv(self.norm1(x)).chunk(3, -1)
         if past is not None:
@@ -121,7 +123,13 @@ class CaptionModel(nn.Module):
         memory = self.memory_norm(tokens)
         return [tuple(block.memory(memory).chunk(2, -1)) for block in self.blocks]
 
-    def forward(self, tokens: torch.Tensor, seen: list[tuple[torch.Tensor, torch.Tensor]], past: list[list[torch.Tensor]] | None = None, told: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        seen: list[tuple[torch.Tensor, torch.Tensor]],
+        past: list[list[torch.Tensor]] | None = None,
+        told: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Logits (n, length, n_words) for tokens (n, length), or (n_told, n_words) at the places `told` alone.
 
         n is a multiple of the photos in `seen`, photo by photo.
@@ -132,7 +140,7 @@ class CaptionModel(nn.Module):
         if torch.is_autocast_cpu_enabled():
             x = x.bfloat16()  # the whole stream: casting back and forth costs more than it saves
         mask = torch.ones(length, length, dtype=torch.bool).tril() if length > 1 else None
-        for block, memory, kept in zip(self.blocks, seen, past or [None] * LAYERS, strict=True):
+        for block, memory, kept in zip(self.blocks, seen, past if past is not None else (None,) * LAYERS, strict=True):
             x = block(x, memory, kept, mask)
         x = self.last_norm(x)
         return functional.linear(x if told is None else x[told], self.words.weight, self.bias)

@@ -1,7 +1,7 @@
 """Train the captioner: `python -m mm_demos.training.captioner --features DIR --trunk FILE --out DIR`.
 
-First to predict each next word of people's captions; then, with `--reward-epochs`, to raise the CIDEr-D of whole captions it draws
-itself (self-critical sequence training, Rennie et al., 2017; the baseline is the mean reward of the other draws, Luo, 2020).
+First to predict each next word of people's captions; then, with `--reward-epochs`, to raise the CIDEr-D of whole captions
+it draws itself (self-critical sequence training, Rennie et al., 2017, the others' mean reward as the baseline, Luo, 2020).
 """
 
 from __future__ import annotations
@@ -102,7 +102,11 @@ class Trainer:
                 tokens = torch.from_numpy(self.tokens[photos].reshape(len(photos) * 5, -1))
                 tokens = tokens[:, : r.train_words]
                 for group in optimizer.param_groups:
-                    group["lr"] = r.learning_rate * min(1, (self.step + 1) / 200) * (0.5 * (1 + math.cos(math.pi * self.step / total)) * 0.95 + 0.05)
+                    group["lr"] = (
+                        r.learning_rate
+                        * min(1, (self.step + 1) / 200)
+                        * (0.5 * (1 + math.cos(math.pi * self.step / total)) * 0.95 + 0.05)
+                    )
                 told = tokens[:, 1:] != PAD
                 with torch.autocast("cpu", torch.bfloat16):
                     logits = self.model(tokens[:, :-1], self.model.look(self.sample(photos), r.drop_cells), told=told)
@@ -133,16 +137,22 @@ class Trainer:
                 with torch.autocast("cpu", torch.bfloat16):
                     self.model.eval()
                     drawn = write(self.model, grid, r.draws, greedy=False)
-                    rewards = torch.tensor([cider.one(text, prepared[photos[i // r.draws]]) for i, text in enumerate(texts(drawn, self.names))])
+                    rewards = torch.tensor(
+                        [cider.one(text, prepared[photos[i // r.draws]]) for i, text in enumerate(texts(drawn, self.names))]
+                    )
                     by_photo = rewards.view(-1, r.draws)
-                    advantage = ((by_photo - (by_photo.sum(1, keepdim=True) - by_photo) / (r.draws - 1))).reshape(-1, 1)
+                    advantage = (by_photo - (by_photo.sum(1, keepdim=True) - by_photo) / (r.draws - 1)).reshape(-1, 1)
                     told = drawn != PAD
-                    logits = self.model(torch.cat([torch.full_like(drawn[:, :1], BOS), drawn[:, :-1]], 1), self.model.look(grid), told=told)
+                    logits = self.model(
+                        torch.cat([torch.full_like(drawn[:, :1], BOS), drawn[:, :-1]], 1), self.model.look(grid), told=told
+                    )
                 surprise = functional.cross_entropy(logits.float(), drawn[told], reduction="none")
                 self.learn(optimizer, (advantage.expand(told.shape)[told] * surprise).mean())
                 gained += rewards.mean().item()
                 if batch % 10 == 0:
-                    print(f"  reward {epoch} {batch}/{per_epoch} {gained / (batch + 1):.3f} {time.time() - start:.0f}s", flush=True)
+                    print(
+                        f"  reward {epoch} {batch}/{per_epoch} {gained / (batch + 1):.3f} {time.time() - start:.0f}s", flush=True
+                    )
                 if batch % 60 == 59:
                     self.report({"reward epoch": epoch, "batch": batch})
                     torch.save(self.average.state_dict(), self.out / "captioner.pt")
@@ -157,7 +167,10 @@ class Trainer:
                 grid = torch.from_numpy(self.grids.views["plain"][part[0] : part[-1] + 1]).float()
                 found += texts(write(self.average, grid, 1, greedy=True), self.names)
         scores = score(found, [self.grids.captions[photo] for photo in self.check])
-        print(json.dumps(line | {"bleu4": round(scores.bleu[3], 4), "cider": round(scores.cider, 4), "example": found[0]}), flush=True)
+        print(
+            json.dumps(line | {"bleu4": round(scores.bleu[3], 4), "cider": round(scores.cider, 4), "example": found[0]}),
+            flush=True,
+        )
 
 
 def main() -> None:

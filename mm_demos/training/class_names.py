@@ -1,4 +1,4 @@
-"""ImageNet's label space for a CLIP that never sees ImageNet: names of the classes, and features that stand for pictures of them."""
+"""ImageNet's label space for a CLIP that never sees ImageNet: class names, and features that stand for pictures of them."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Imagination:
     """Features of pictures of any ImageNet class, made from photos of other things and the classifier's own weights.
 
     In a network trained to the end, the features of a class differ from the overall mean along the class's weight vector (neural
-    collapse, Papyan et al., 2020). So a photo's features, moved along it, stand for a photo of that class; the classifier itself says
-    how much they do.
+    collapse, Papyan et al., 2020). So a photo's features, moved along it, stand for a photo of that class; the classifier itself
+    says how much they do.
 
     Args:
         classifier: the frozen last layer.

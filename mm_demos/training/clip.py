@@ -91,7 +91,11 @@ class Trainer:
         """Features averaged over the grid, of two views of each training photo: (n, 1280)."""
         sources = [self.grids.views[name][: self.grids.n_train, :, LAST] for name in list(self.grids.views)[:2]]
         with torch.autocast("cpu", torch.bfloat16):
-            parts = [self.model.image.features(torch.from_numpy(s[i : i + 250]).bfloat16()).mean(1).float() for s in sources for i in range(0, len(s), 250)]
+            parts = [
+                self.model.image.features(torch.from_numpy(s[i : i + 250]).bfloat16()).mean(1).float()
+                for s in sources
+                for i in range(0, len(s), 250)
+            ]
         return torch.cat(parts)
 
     def label_loss(self, images: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
@@ -100,7 +104,7 @@ class Trainer:
         return functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
 
     def learn_labels(self) -> None:
-        """Teach both heads the label space on imagined features, which cost next to nothing, before photos and captions come in."""
+        """Teach both heads the label space on imagined features, which cost next to nothing, before captions come in."""
         parameters = [p for name, p in self.model.named_parameters() if not name.startswith("text.layers")]
         optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01, betas=(0.9, 0.98))
         for step in range(self.recipe.label_steps):
@@ -125,7 +129,12 @@ class Trainer:
         rest = [p for p in self.model.parameters() if id(p) not in chosen]
         groups = [
             {"params": text, "lr": self.recipe.text_rate, "base": self.recipe.text_rate, "weight_decay": 0.01},
-            {"params": [p for p in rest if p.ndim > 1], "lr": 0, "base": self.recipe.learning_rate, "weight_decay": self.recipe.weight_decay},
+            {
+                "params": [p for p in rest if p.ndim > 1],
+                "lr": 0,
+                "base": self.recipe.learning_rate,
+                "weight_decay": self.recipe.weight_decay,
+            },
             {"params": [p for p in rest if p.ndim <= 1], "lr": 0, "base": self.recipe.learning_rate, "weight_decay": 0.0},
         ]
         return torch.optim.AdamW(groups, betas=(0.9, 0.98))
@@ -154,7 +163,9 @@ class Trainer:
             cells = torch.cat([cells, self.imagination.place(cells[self.rng.permutation(len(cells))[: r.placed]])])
         keep = torch.rand(cells.shape[:2]) >= r.drop_cells
         imagined = self.imagination.features(r.imagined)
-        images = functional.normalize(torch.cat([model.image.head(cells, keep), model.image.head(imagined[:, None])]).float(), dim=-1)
+        images = functional.normalize(
+            torch.cat([model.image.head(cells, keep), model.image.head(imagined[:, None])]).float(), dim=-1
+        )
         teacher = self.imagination.log_probs(torch.cat([cells.float().mean(1), imagined]))
         n_captions = 1 if self.tune_text else r.captions
         picks = np.stack([self.rng.permutation(5)[:n_captions] for _ in photos])
@@ -182,7 +193,8 @@ class Trainer:
             self.tune_text = epoch >= r.epochs
             self.model.train()
             self.grids = Grids.open(self.features)  # views that have been extracted meanwhile
-            start, sums = time.time(), {}
+            start = time.time()
+            sums: dict[str, float] = {}
             order = self.rng.permutation(self.grids.n_train)
             for batch in range(per_epoch):
                 progress = self.step / total
@@ -212,8 +224,22 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         model, held = self.average, self.grids.held_out
         with torch.autocast("cpu", torch.bfloat16):
-            pictures = torch.cat([model.image(torch.from_numpy(self.grids.views["plain"][held.start + i : min(held.start + i + 250, held.stop), :, LAST]).bfloat16()) for i in range(0, len(held), 250)])
-            texts = torch.cat([self.embed(model, self.captions, np.arange(i, min(i + 500, held.stop * 5))) for i in range(held.start * 5, held.stop * 5, 500)])
+            pictures = torch.cat(
+                [
+                    model.image(
+                        torch.from_numpy(
+                            self.grids.views["plain"][held.start + i : min(held.start + i + 250, held.stop), :, LAST]
+                        ).bfloat16()
+                    )
+                    for i in range(0, len(held), 250)
+                ]
+            )
+            texts = torch.cat(
+                [
+                    self.embed(model, self.captions, np.arange(i, min(i + 500, held.stop * 5)))
+                    for i in range(held.start * 5, held.stop * 5, 500)
+                ]
+            )
             zero = model.image(torch.from_numpy(self.samples[0][:, :, LAST]).bfloat16())
             classes = torch.stack([self.embed(model, self.prompts, self.prompt_table[:, t]) for t in range(len(TEMPLATES))])
         pictures, texts, zero = (functional.normalize(x.float(), dim=-1) for x in (pictures, texts, zero))
@@ -221,8 +247,15 @@ class Trainer:
         one = (zero @ classes[0].T).argmax(1).numpy()
         ens = (zero @ classes.mean(0).T).argmax(1).numpy()
         label = self.samples[1]
-        return {"t2i1": t2i.recall_at_1, "t2i10": t2i.recall_at_10, "i2t1": i2t.recall_at_1, "i2t10": i2t.recall_at_10,
-                "zs": float((one == label).mean()), "zs_ens": float((ens == label).mean()), "scale": float(model.scale.exp())}
+        return {
+            "t2i1": t2i.recall_at_1,
+            "t2i10": t2i.recall_at_10,
+            "i2t1": i2t.recall_at_1,
+            "i2t10": i2t.recall_at_10,
+            "zs": float((one == label).mean()),
+            "zs_ens": float((ens == label).mean()),
+            "scale": float(model.scale.exp()),
+        }
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ TRAINED_LAYERS = 1  # of MiniLM's six
 class GridPool(nn.Module):
     """timm's `AttentionPool2d`, parameter for parameter, with keys and values never formed.
 
-    One query per head looks at 82 tokens (their mean and 81 cells). Moving the key projection to the query and the value projection
-    behind the weighted sum gives the same numbers at 1/25 of the work.
+    One query per head looks at 82 tokens (their mean and 81 cells). Moving the key projection to the query and the value
+    projection behind the weighted sum gives the same numbers at 1/25 of the work.
     """
 
     def __init__(self, width: int = FEATURES, out: int = EMBED_DIM, cells: int = 81) -> None:
@@ -121,7 +121,10 @@ class TextEnd(nn.Module):
 
 
 class TextStates:
-    """Hidden states of many texts, before the trained layers or (`last`) after all, kept flat in float16; `means` are the last ones' averages."""
+    """Hidden states of many texts, before the trained layers or (`last`) after all of them, kept flat in float16.
+
+    `means` (n_texts, 384) are the averages over the last layer's states.
+    """
 
     def __init__(self, texts: Sequence[str], bert: Any, tokenizer: Any, limit: int = 40, last: bool = False) -> None:
         ids = [encoding.ids for encoding in self.encode(tokenizer, texts, limit)]

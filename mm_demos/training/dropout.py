@@ -1,4 +1,4 @@
-"""Dropout whose random bytes come eight at a time: a third of the time of a training step on a CPU went into drawing them singly."""
+"""Dropout whose random bytes come eight at a time: drawn singly they took a fifth of a training step on a CPU."""
 
 from __future__ import annotations
 

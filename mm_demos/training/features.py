@@ -1,4 +1,4 @@
-"""Grid features of every view of every photo, kept on disk: `python -m mm_demos.training.features --data DIR --weights FILE --out DIR`.
+"""Grid features of every view of every photo: `python -m mm_demos.training.features --data DIR --weights FILE --out DIR`.
 
 The frozen trunk runs once per view; the heads then train on its features, hundreds of times faster than on pixels.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from mm_demos.models.trunk import GRID_CHANNELS, GRID_CELLS, export_trunk
+from mm_demos.models.trunk import GRID_CELLS, GRID_CHANNELS, export_trunk
 from mm_demos.training.photos import VIEWS, Photo, Pixels, read_flickr8k, read_tar, view
 
 BATCH = 16
@@ -23,7 +23,7 @@ Run = Callable[[Pixels], Any]
 
 
 def trunk_session(path: Path, threads: int) -> Run:
-    """The trunk as a function of pixels; OpenVINO in bf16 where it is installed (four times as fast on AMX), else ONNX Runtime."""
+    """The trunk as a function of pixels, in OpenVINO with bf16 where it is installed (four times as fast on AMX)."""
     try:
         import openvino
     except ImportError:
@@ -33,16 +33,20 @@ def trunk_session(path: Path, threads: int) -> Run:
         options.intra_op_num_threads = threads
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         return lambda pixels: session.run(["grid"], {"pixels": pixels})[0]
-    model = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": threads})
+    model = openvino.Core().compile_model(
+        str(path), "CPU", {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": threads}
+    )
     return lambda pixels: model(pixels)["grid"]
 
 
 def batches(photos: Sequence[Photo], name: str) -> Iterator[tuple[int, Pixels]]:
-    """Stacks of `BATCH` views with the number of their first photo; a photo's crop depends only on its key and the view's name."""
+    """Stacks of `BATCH` views with the number of their first photo; a crop depends only on the photo's key and the view."""
 
     def load(start: int) -> Pixels:
         seeds = ([*photo.key.encode(), *name.encode()] for photo in photos[start : start + BATCH])
-        return np.stack([view(p.image, name, np.random.default_rng(s)) for p, s in zip(photos[start : start + BATCH], seeds, strict=True)])
+        return np.stack(
+            [view(p.image, name, np.random.default_rng(s)) for p, s in zip(photos[start : start + BATCH], seeds, strict=True)]
+        )
 
     starts = range(0, len(photos), BATCH)
     with ThreadPoolExecutor(1) as pool:

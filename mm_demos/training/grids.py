@@ -16,7 +16,7 @@ Half = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Grids:
-    """Features on disk: `views[name]` is (n_photos, 81, 680) float16, memory-mapped; photos before `n_train` may be trained on."""
+    """Features on disk: `views[name]` is (n_photos, 81, 680) float16; photos before `n_train` may be trained on."""
 
     views: dict[str, Half]
     captions: list[list[str]]

@@ -75,8 +75,12 @@ def view(image: Image.Image, name: str, rng: np.random.Generator) -> Pixels:
     left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
     box = tuple(np.array([left * image.width, top * image.height, (left + width) * image.width, (top + height) * image.height]))
     if rng.random() < 0.5:
-        image, box = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (image.width - box[2], box[1], image.width - box[0], box[3])
+        image, box = (
+            image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+            (image.width - box[2], box[1], image.width - box[0], box[3]),
+        )
     pixels = np.asarray(image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC, box=box), dtype=np.float32)
     mean = pixels.mean()
     changed = ((pixels - mean) * rng.uniform(0.8, 1.2) + mean) * rng.uniform(0.8, 1.2)
-    return np.clip(changed, 0, 255).astype(np.uint8)
+    out: Pixels = np.clip(changed, 0, 255).astype(np.uint8)
+    return out

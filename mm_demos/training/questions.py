@@ -15,9 +15,26 @@ from mm_demos.training.vocabulary import ACTIONS, ANIMALS, COLORS, NUMBERS, PEOP
 
 Kind = Literal["yes/no", "colour", "count", "object", "action", "place"]
 KINDS: tuple[Kind, ...] = ("yes/no", "colour", "count", "object", "action", "place")
-SKIPPED = frozenset("large small big little young old older tall long wooden striped plastic bright dark light other toy rubber metal".split())
+SKIPPED = frozenset(
+    "large small big little young old older tall long wooden striped plastic bright dark light other toy rubber metal".split()
+)
 BROAD = frozenset({"water", "snow", "grass"})  # their words are often other things too: a pool, a sled, a field
-TAKES_OBJECT = ("riding", "holding", "carrying", "throwing", "catching", "chasing", "kicking", "climbing", "eating", "pulling", "wearing", "playing")
+NEEDS_OBJECT = ("holding", "carrying", "chasing", "throwing", "pushing", "pulling", "catching", "kicking")
+UNCOUNTED = ("water", "snow", "grass", "sand", "food", "glasses", "pants", "shorts", "skis", "people")
+TAKES_OBJECT = (
+    "riding",
+    "holding",
+    "carrying",
+    "throwing",
+    "catching",
+    "chasing",
+    "kicking",
+    "climbing",
+    "eating",
+    "pulling",
+    "wearing",
+    "playing",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +74,9 @@ class Asker:
         yield from self.colours(photo, line)
         yield from self.counts(photo, line)
         subject = next((self.thing_of[w] for w in line[:6] if w in self.thing_of and self.thing_of[w] in PEOPLE | ANIMALS), "")
-        acts = [(i, self.action_of[w]) for i, w in enumerate(line) if w in self.action_of and (w.endswith("ing") or w.endswith("s"))]
+        acts = [
+            (i, self.action_of[w]) for i, w in enumerate(line) if w in self.action_of and (w.endswith("ing") or w.endswith("s"))
+        ]
         if subject:
             many = any(w in line[:6] and w == plural(subject) for w in line[:6])
             who = f"the {plural(subject) if many else subject}"
@@ -73,7 +92,12 @@ class Asker:
                 follows += 1
             noun = line[follows]
             mixed = i and (line[i - 1] == "and" or line[i + 1] == "and")
-            if word not in COLORS or mixed or (noun not in self.thing_of and noun not in ("hair", "top", "object")) or noun in COLORS:
+            if (
+                word not in COLORS
+                or mixed
+                or (noun not in self.thing_of and noun not in ("hair", "top", "object"))
+                or noun in COLORS
+            ):
                 continue
             be = "are" if noun.endswith("s") and noun not in ("dress", "grass") else "is"
             text = self.pick(f"What color {be} the {noun}?", f"What colour {be} the {noun}?", f"Which color {be} the {noun}?",
@@ -84,7 +108,9 @@ class Asker:
         for i, word in enumerate(line[:-1]):
             if word not in NUMBERS:
                 continue
-            noun = next((w for w in line[i + 1 : i + 4] if w in self.thing_of and w.endswith(("s", "men", "people", "children"))), "")
+            noun = next(
+                (w for w in line[i + 1 : i + 4] if w in self.thing_of and w.endswith(("s", "men", "people", "children"))), ""
+            )
             if noun:
                 yield Question(photo, "count", self.how_many(noun), NUMBERS[word])
                 if self.thing_of[noun] in PEOPLE and self.rng.random() < 0.5:
@@ -102,14 +128,24 @@ class Asker:
             for name in ("dog", "man", "woman", "boy", "girl", "horse", "bird", "child"):
                 lines = [line for line in self.tokens[photo] if name in line]
                 alone = all(re.search(rf"\b(a|an|one|the)( \w+)? {name}\b", " ".join(line)) for line in lines)
-                if len(lines) >= 3 and alone and plural(name) not in self.seen[photo] and not self.seen[photo] & {"another", "other", "group", *NUMBERS}:
+                if (
+                    len(lines) >= 3
+                    and alone
+                    and plural(name) not in self.seen[photo]
+                    and not self.seen[photo] & {"another", "other", "group", *NUMBERS}
+                ):
                     found.append(Question(photo, "count", self.how_many(plural(name)), "one"))
         for number in self.rng.permutation(len(found))[:wanted]:
             yield found[number]
 
     def doing(self, photo: int, line: list[str], who: str, be: str, acts: list[tuple[int, str]]) -> Iterator[Question]:
         for i, act in acts[:1]:
-            yield Question(photo, "action", self.pick(f"What {be} {who} doing?", f"What {be} {who} doing?", "What is happening in the picture?"), act)
+            yield Question(
+                photo,
+                "action",
+                self.pick(f"What {be} {who} doing?", f"What {be} {who} doing?", "What is happening in the picture?"),
+                act,
+            )
             if act not in TAKES_OBJECT:
                 continue
             thing = self.next_thing(line, i)
@@ -118,8 +154,18 @@ class Asker:
         for i, word in enumerate(line):
             if word == "wearing" and (thing := self.next_thing(line, i)) in WORN:
                 yield Question(photo, "object", f"What {be} {who} wearing?", thing)
-            if word == "mouth" and i > 4 and (held := [self.thing_of[w] for w in line[max(0, i - 5) : i] if w in self.thing_of]) and held[-1] not in ANIMALS | PEOPLE:
-                yield Question(photo, "object", self.pick(f"What is in {who}'s mouth?", f"What does {who} have in its mouth?", f"What is {who} holding?"), held[-1])
+            if (
+                word == "mouth"
+                and i > 4
+                and (held := [self.thing_of[w] for w in line[max(0, i - 5) : i] if w in self.thing_of])
+                and held[-1] not in ANIMALS | PEOPLE
+            ):
+                yield Question(
+                    photo,
+                    "object",
+                    self.pick(f"What is in {who}'s mouth?", f"What does {who} have in its mouth?", f"What is {who} holding?"),
+                    held[-1],
+                )
 
     def next_thing(self, line: list[str], start: int) -> str:
         """The first thing within five words after `start`."""
@@ -131,7 +177,11 @@ class Asker:
                 place = next((self.place_of[w] for w in line[i + 1 : i + 5] if w in self.place_of), "")
                 if place:
                     act = acts[0][1] if acts else ""
-                    text = self.pick(f"Where {be} {who}?", f"Where {be} {who} {act}?" if act else f"Where {be} {who}?", "Where was this photo taken?")
+                    text = self.pick(
+                        f"Where {be} {who}?",
+                        f"Where {be} {who} {act}?" if act else f"Where {be} {who}?",
+                        "Where was this photo taken?",
+                    )
                     yield Question(photo, "place", text, place)
                     return
 
@@ -169,25 +219,40 @@ class Asker:
 
     def coloured(self, photos: Sequence[int]) -> Iterator[Question]:
         for photo in photos:
-            found = Counter((q.text.split()[-1].rstrip("?"), q.answer) for line in self.tokens[photo] for q in self.colours(photo, line) if q.text.startswith(("What color is", "What color are")))
+            found = Counter(
+                (q.text.split()[-1].rstrip("?"), q.answer)
+                for line in self.tokens[photo]
+                for q in self.colours(photo, line)
+                if q.text.startswith(("What color is", "What color are"))
+            )
             for noun, colour in found:
                 said = {c for n, c in found if n == noun}
-                others = [c for c in ("red", "blue", "green", "black", "white", "yellow", "brown", "orange", "pink") if c not in said]
+                others = [
+                    c for c in ("red", "blue", "green", "black", "white", "yellow", "brown", "orange", "pink") if c not in said
+                ]
                 asked, answer = (colour, "yes") if self.rng.random() < 0.5 else (self.pick(*others), "no")
                 yield Question(photo, "yes/no", self.pick(f"Is the {noun} {asked}?", f"Is there a {asked} {noun}?"), answer)
 
     def thing_questions(self, name: str) -> tuple[str, ...]:
-        article = "any" if name in ("water", "snow", "grass", "sand", "food", "glasses", "pants", "shorts", "skis", "people") else "an" if name[0] in "aeiou" else "a"
-        asks = [f"Is there {article} {name}?", f"Is there {article} {name} in the picture?", f"Can you see {article} {name}?", f"Is there {article} {name} in the image?",
-                f"Are there any {plural(name)} in the picture?", f"Does the picture show {article} {name}?"]  # fmt: skip
+        article = "any" if name in UNCOUNTED else "an" if name[0] in "aeiou" else "a"
+        thing = f"{article} {name}".replace("any glasses", "glasses")
+        asks = [
+            f"Is there {thing}?",
+            f"Is there {thing} in the picture?",
+            f"Can you see {thing}?",
+            f"Is there {thing} in the image?",
+            f"Are there any {plural(name)} in the picture?",
+            f"Does the picture show {thing}?",
+        ]
         if name in WORN:
-            asks += [f"Is anyone wearing {article} {name}?", f"Is someone wearing {article} {name}?"]
+            asks += [f"Is anyone wearing {thing}?", f"Is someone wearing {thing}?"]
         if name in PEOPLE | ANIMALS:
-            asks += [f"Is this {article} {name}?", f"Are there {plural(name)}?"]
-        return tuple(ask.replace("any glasses", "glasses") for ask in asks)
+            asks += [f"Is this {thing}?", f"Are there {plural(name)}?"]
+        return tuple(asks)
 
     def action_questions(self, name: str) -> tuple[str, ...]:
-        what = {"holding": " something", "carrying": " something", "chasing": " something", "throwing": " something", "pushing": " something",
-                "pulling": " something", "catching": " something", "kicking": " something"}.get(name, "")  # fmt: skip
-        asks = tuple(f"Is {who} {name}{what}?" for who in ("anyone", "someone", "anybody", "the person", "the dog", "the man", "the child"))
+        what = " something" if name in NEEDS_OBJECT else ""
+        asks = tuple(
+            f"Is {who} {name}{what}?" for who in ("anyone", "someone", "anybody", "the person", "the dog", "the man", "the child")
+        )
         return (*asks, *asks[:2], f"Does the picture show someone {name}{what}?")

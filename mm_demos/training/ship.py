@@ -1,6 +1,6 @@
-"""Write trained checkpoints as the suite ships them: `python -m mm_demos.training.ship --clip FILE --captioner FILE --answerer FILE --out DIR`.
+"""Write checkpoints as the suite ships them: `python -m mm_demos.training.ship --clip F --captioner F --answerer F --out DIR`.
 
-Only what was trained is written, in float16; the trunk's own last convolution and MiniLM's other layers come from their published files.
+Only what was trained is written, in float16; the trunk and MiniLM's other layers come from their published files.
 """
 
 from __future__ import annotations
@@ -83,7 +83,10 @@ def main() -> None:
     if options.clip:
         save_half(open_clip_names(torch.load(options.clip, weights_only=True)), options.out / PARTS)
         (options.out / CONFIG).write_text(json.dumps(MODEL_CONFIG, indent=2) + "\n", encoding="utf-8")
-    for source, target, table in ((options.captioner, "captioner.safetensors", "words.json"), (options.answerer, "answerer.safetensors", "answers.json")):
+    for source, target, table in (
+        (options.captioner, "captioner.safetensors", "words.json"),
+        (options.answerer, "answerer.safetensors", "answers.json"),
+    ):
         if source:
             tensors = {k: v for k, v in torch.load(source, weights_only=True).items() if not k.startswith("input.head_")}
             if source == options.answerer:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 # canonical name: words that mean it; a word may belong to several (a boy is a child and a person)
 THINGS = """
-dog: dog dogs puppy puppies retriever terrier poodle greyhound greyhounds labrador dachshund collie rottweiler pug bulldog husky
+dog: dog dogs puppy puppies retriever terrier poodle greyhound
+dog: greyhounds labrador dachshund collie rottweiler pug bulldog husky
 cat: cat cats kitten kittens
 horse: horse horses pony ponies
 bird: bird birds duck ducks seagull seagulls pigeon pigeons
@@ -15,10 +16,14 @@ boy: boy boys
 girl: girl girls
 baby: baby babies infant
 child: child children kid kids toddler toddlers boy boys girl girls baby babies
-people: people person persons man men guy guys woman women lady ladies boy boys girl girls child children kid kids toddler toddlers baby
-people: babies player players skateboarder skateboarders snowboarder snowboarders surfer surfers skier skiers biker bikers climber hiker
-people: hikers rider riders crowd team family someone couple adult adults teenager teenagers male female runner runners cyclist worker
-people: swimmer dancer musician bicyclist motorcyclist cheerleader cheerleaders band teens friends teen wrestlers hiker athlete he she
+people: people person persons man men guy guys woman women lady ladies
+people: boy boys girl girls child children kid kids toddler toddlers baby
+people: babies player players skateboarder skateboarders snowboarder snowboarders
+people: surfer surfers skier skiers biker bikers climber hiker
+people: hikers rider riders crowd team family someone couple adult
+people: adults teenager teenagers male female runner runners cyclist worker
+people: swimmer dancer musician bicyclist motorcyclist cheerleader cheerleaders band
+people: teens friends teen wrestlers hiker athlete he she
 ball: ball balls football basketball baseball volleyball
 toy: toy toys
 stick: stick sticks
@@ -83,7 +88,8 @@ bridge: bridge bridges
 tree: tree trees woods forest wooded
 rock: rock rocks boulder boulders rocky stones
 mountain: mountain mountains mountainside cliff peak
-water: water ocean sea lake river pool pond stream waves wave surf swimming swims swim beach shore waterfall puddle fountain sprinkler
+water: water ocean sea lake river pool pond stream waves wave
+water: surf swimming swims swim beach shore waterfall puddle fountain sprinkler
 snow: snow snowy ski skier skiing snowboarder snowboard snowboarding winter snowball ice sled
 grass: grass grassy lawn field meadow
 sand: sand sandy beach
@@ -182,7 +188,17 @@ rock: rock rocks
 path: path trail
 """
 
-NUMBERS = {"two": "two", "three": "three", "four": "four", "five": "five", "six": "six", "2": "two", "3": "three", "4": "four", "5": "five"}
+NUMBERS = {
+    "two": "two",
+    "three": "three",
+    "four": "four",
+    "five": "five",
+    "six": "six",
+    "2": "two",
+    "3": "three",
+    "4": "four",
+    "5": "five",
+}
 PLURALS = {"man": "men", "woman": "women", "child": "children", "people": "people", "baby": "babies"}
 
 

@@ -135,7 +135,7 @@ class Trainer:
         print(json.dumps(facts | {"parameters": sum(p.numel() for p in self.model.parameters())}), flush=True)
 
     def draw(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Texts and answers (photos · questions,): of each photo a third yes/no, the rest open, with repetition where it has few."""
+        """Texts and answers (photos · questions,): of each photo a third yes/no, the rest open, repeated where it has few."""
         texts, answers = [], []
         for photo in photos:
             asked = self.by_photo[photo]
@@ -151,7 +151,9 @@ class Trainer:
     def train(self) -> None:
         r, model = self.recipe, self.model
         wide, rest = [p for p in model.parameters() if p.ndim > 1], [p for p in model.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.AdamW([{"params": wide, "weight_decay": r.weight_decay}, {"params": rest, "weight_decay": 0.0}], betas=(0.9, 0.98))
+        optimizer = torch.optim.AdamW(
+            [{"params": wide, "weight_decay": r.weight_decay}, {"params": rest, "weight_decay": 0.0}], betas=(0.9, 0.98)
+        )
         usable = np.array([photo for photo in range(self.grids.n_train) if self.by_photo[photo]])
         per_epoch, step = len(usable) // r.batch, 0
         for epoch in range(r.epochs):
@@ -180,7 +182,12 @@ class Trainer:
                 total += loss.item()
                 if batch % 20 == 0:
                     print(f"  {epoch} {batch}/{per_epoch} {total / (batch + 1):.3f} {time.time() - start:.0f}s", flush=True)
-            print(json.dumps({"epoch": epoch, "loss": round(total / per_epoch, 3), "seconds": round(time.time() - start)} | self.validate()), flush=True)
+            print(
+                json.dumps(
+                    {"epoch": epoch, "loss": round(total / per_epoch, 3), "seconds": round(time.time() - start)} | self.validate()
+                ),
+                flush=True,
+            )
             torch.save(self.average.state_dict(), self.options.out / "vqa.pt")
 
     @torch.inference_mode()
@@ -198,20 +205,29 @@ class Trainer:
         return rows
 
     def validate(self) -> dict[str, float]:
-        """Accuracy by kind with answers restricted as the kind asks, temperature fitted on the first 300 photos, error on the rest."""
+        """Accuracy by kind over all answers; the temperature is fitted on the first 300 photos, its error on the rest."""
         scores = self.logits(self.held)
         first = np.array([q.photo < self.grids.n_train + 300 for q in self.held])
         right = np.array([self.number.get(q.answer, -1) for q in self.held])
         known = first & (right >= 0)
         temperatures = np.exp(np.linspace(-0.7, 1.1, 37))
-        losses = [functional.cross_entropy(torch.from_numpy(scores[known] / t), torch.from_numpy(right[known])).item() for t in temperatures]
+        losses = [
+            functional.cross_entropy(torch.from_numpy(scores[known] / t), torch.from_numpy(right[known])).item()
+            for t in temperatures
+        ]
         temperature = float(temperatures[int(np.argmin(losses))])
         (self.options.out / "temperature.json").write_text(json.dumps(temperature))
         probs = torch.from_numpy(scores / temperature).softmax(-1).numpy()
         best, sure = probs.argmax(1), probs.max(1)
-        kinds = accuracy_by_kind([q.kind for q in self.held], [self.answers[b] == q.answer for b, q in zip(best, self.held, strict=True)])
+        kinds = accuracy_by_kind(
+            [q.kind for q in self.held], [self.answers[b] == q.answer for b, q in zip(best, self.held, strict=True)]
+        )
         error = calibration_error(sure[~first], best[~first] == right[~first])
-        return {**{kind: round(value, 4) for kind, value in kinds.items()}, "temperature": round(temperature, 3), "ece": round(error, 4)}
+        return {
+            **{kind: round(value, 4) for kind, value in kinds.items()},
+            "temperature": round(temperature, 3),
+            "ece": round(error, 4),
+        }
 
 
 def main() -> None:
