@@ -20,9 +20,9 @@ RANKS = {
     **dict.fromkeys(("progress", "settings", "machine"), 1),
     **dict.fromkeys(("media", "samples", "accelerator"), 2),
     "models": 3,
-    **dict.fromkeys(("tasks", "fusion", "retrieval", "training"), 4),
+    **dict.fromkeys(("tasks", "fusion", "retrieval"), 4),
     "evaluation": 5,
-    **dict.fromkeys(("ui", "tabs"), 6),
+    **dict.fromkeys(("ui", "tabs", "training"), 6),
     **dict.fromkeys(("publish", "serving", "cli", "__init__"), 7),
     "__main__": 8,
 }

@@ -1,0 +1,101 @@
+"""mm-mini-clip in ONNX Runtime: pictures and texts in one space, and the grid that the captioner and the answerer look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mm_demos.models.attention import FloatArray, softmax
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+IMAGE_SIZE = 260  # pixels
+MAX_TOKENS = 64
+BATCH = 8  # pictures at once
+TEXT_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one pass over a picture gives.
+
+    Args:
+        embedding: (512,) L2-normalised.
+        features: (81, 1608), the cells of the 9 x 9 grid row by row.
+        class_probs: (1000,) over ImageNet's classes, summing to 1.
+    """
+
+    embedding: FloatArray
+    features: FloatArray
+    class_probs: FloatArray
+
+
+def pixels(images: Sequence[Image]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """RGB pictures of any shape squashed to (n, 260, 260, 3) uint8: nothing at the edges is lost, as in training."""
+    from PIL.Image import Resampling
+
+    return np.stack([np.asarray(image.convert("RGB").resize((IMAGE_SIZE, IMAGE_SIZE), Resampling.BICUBIC)) for image in images])
+
+
+class MiniClip:
+    """A `JointEmbedder` of 512 dimensions.
+
+    Args:
+        vision: session of `mini_clip_export.export_vision`'s graph.
+        text: session of `mini_clip_export.export_text`'s graph.
+        tokenizer_file: MiniLM's `tokenizer.json`.
+        logit_scale: what the similarities are multiplied by.
+    """
+
+    def __init__(self, vision: Any, text: Any, tokenizer_file: Path, logit_scale: float) -> None:
+        from tokenizers import Tokenizer
+
+        self._vision, self._text, self._scale = vision, text, logit_scale
+        self._tokenizer: Any = Tokenizer.from_file(str(tokenizer_file))
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.no_padding()
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor that turns similarities into logits."""
+        return self._scale
+
+    def embed_images(self, images: Sequence[Image]) -> FloatArray:
+        """Embeddings (n_images, 512), L2-normalised."""
+        parts = [
+            self._vision.run(["embeddings"], {"pixels": pixels(images[i : i + BATCH])})[0] for i in range(0, len(images), BATCH)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, 512), np.float32)
+
+    def look(self, image: Image) -> Look:
+        """Everything about one picture in one pass."""
+        embeddings, features, logits = self._vision.run(["embeddings", "features", "logits"], {"pixels": pixels([image])})
+        return Look(embeddings[0], features[0], softmax(logits[0]))
+
+    def embed_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Embeddings (n_texts, 512), L2-normalised; texts of like length run together, so that little is padded."""
+        out = np.zeros((len(texts), 512), np.float32)
+        for rows, batch in self._batches(texts):
+            out[rows] = self._text.run(["embeddings"], batch)[0]
+        return out
+
+    def question_states(self, question: str) -> FloatArray:
+        """MiniLM's last hidden states (n_tokens, 384) of one question."""
+        (_, batch) = next(self._batches([question]))
+        states: FloatArray = self._text.run(["states"], batch)[0][0]
+        return states
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], dict[str, np.ndarray[Any, np.dtype[np.int64]]]]]:
+        token_ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        by_length = sorted(range(len(texts)), key=lambda i: len(token_ids[i]))
+        for start in range(0, len(texts), TEXT_BATCH):
+            rows = by_length[start : start + TEXT_BATCH]
+            ids = np.zeros((len(rows), len(token_ids[rows[-1]])), np.int64)
+            for line, row in zip(ids, rows, strict=True):
+                line[: len(token_ids[row])] = token_ids[row]
+            yield rows, {"input_ids": ids, "attention_mask": (ids != 0).astype(np.int64)}
