@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mm_demos.errors import SettingError
 
 Profile = Literal["embedded", "base", "large"]
+
+
+def _host() -> str:
+    # A Space's proxy reaches the container from outside; everywhere else the page is for this machine alone.
+    return "0.0.0.0" if os.environ.get("SYSTEM") == "spaces" else "127.0.0.1"  # noqa: S104
 
 
 class Settings(BaseSettings):
@@ -36,7 +42,7 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(default=20_000, gt=0, description="longest prompt or label list")
     queue_size: int = Field(default=32, gt=0, description="requests that may wait; more are told that the queue is full")
 
-    host: str = Field(default="127.0.0.1", description="loopback unless asked otherwise")
+    host: str = Field(default_factory=_host, description="loopback unless asked otherwise; every address on a Space")
     port: int = Field(default=7860, ge=1, le=65535, description="first port tried")
 
 

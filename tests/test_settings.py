@@ -58,3 +58,10 @@ def test_an_address_that_cannot_be_is_one_sentence(flags: list[str], named: str)
 
 def test_the_last_port_is_not_passed() -> None:
     assert ui.free_port("127.0.0.1", 65535) == 65535
+
+
+@pytest.mark.parametrize(("system", "host"), [("spaces", "0.0.0.0"), ("", "127.0.0.1")])  # noqa: S104 (compared, not bound)
+def test_only_a_space_listens_at_every_address(monkeypatch: pytest.MonkeyPatch, system: str, host: str) -> None:
+    monkeypatch.setenv("SYSTEM", system)
+    monkeypatch.delenv("MM_DEMOS_HOST", raising=False)
+    assert Settings().host == host
