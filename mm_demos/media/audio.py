@@ -92,7 +92,7 @@ def from_microphone(sample_rate: int, samples: NDArray[Any]) -> FloatArray:
     if not MIN_RATE <= sample_rate <= MAX_RATE:
         raise InvalidInputError(f"The recording claims {sample_rate} samples a second: record it at 8,000 to 192,000.")
     mono = _as_float(np.asarray(samples))
-    if mono.ndim == 2:
+    if mono.ndim == 2 and mono.shape[1]:
         mono = mono.mean(axis=1, dtype=np.float32)
     if mono.ndim != 1 or mono.size == 0:
         raise InvalidInputError("The recording is empty: allow the microphone and record again.")
