@@ -61,20 +61,28 @@ def test_missing_files_are_named_instead_of_fetched(tmp_path: Path) -> None:
         load_openai_whisper(_request(tmp_path))
 
 
+@pytest.fixture
+def lengths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Frames of 10 ms in each window that is encoded, in order."""
+    from mm_demos.models import whisper_window
+
+    seen: list[int] = []
+    encode = whisper_window.WhisperModel.encode
+
+    def spy(self: object, features: FloatArray) -> object:
+        seen.append(features.shape[-1])
+        return encode(self, features)
+
+    monkeypatch.setattr(whisper_window.WhisperModel, "encode", spy)
+    return seen
+
+
 def test_a_shortened_window_costs_less_and_keeps_the_words(
-    real_weights: Callable[[str], Path], jfk: FloatArray, monkeypatch: pytest.MonkeyPatch
+    real_weights: Callable[[str], Path], jfk: FloatArray, lengths: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mm_demos.models import whisper_window
 
     model = load_faster_whisper(_request(real_weights(NAME)))
-    lengths: list[int] = []
-    encode = whisper_window.WhisperModel.encode
-
-    def spy(self: object, features: FloatArray) -> object:
-        lengths.append(features.shape[-1])
-        return encode(self, features)
-
-    monkeypatch.setattr(whisper_window.WhisperModel, "encode", spy)
     options = TranscribeOptions(beam_size=1, temperature=0.0)
     short = _text(model, jfk, options)
     assert 1100 <= lengths[-1] < 3000  # frames of 10 ms
@@ -85,19 +93,9 @@ def test_a_shortened_window_costs_less_and_keeps_the_words(
 
 
 def test_a_failed_short_window_is_encoded_again_at_full_length(
-    real_weights: Callable[[str], Path], jfk: FloatArray, monkeypatch: pytest.MonkeyPatch
+    real_weights: Callable[[str], Path], jfk: FloatArray, lengths: list[int]
 ) -> None:
-    from mm_demos.models import whisper_window
-
     model = load_faster_whisper(_request(real_weights(NAME)))
-    lengths: list[int] = []
-    encode = whisper_window.WhisperModel.encode
-
-    def spy(self: object, features: FloatArray) -> object:
-        lengths.append(features.shape[-1])
-        return encode(self, features)
-
-    monkeypatch.setattr(whisper_window.WhisperModel, "encode", spy)
     stutter = np.tile(jfk[: 16_000 * 2], 8)  # its text compresses like a loop's
     _text(model, stutter, TranscribeOptions(beam_size=1, temperature=0.0))
     assert lengths[0] < 3000 and 3000 in lengths

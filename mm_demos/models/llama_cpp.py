@@ -6,7 +6,6 @@ system has none: a loopback port of the system's choice), and behind a random ke
 
 from __future__ import annotations
 
-import os
 import queue
 import re
 import secrets
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mm_demos import accelerator
 from mm_demos.errors import InvalidInputError, MissingDependencyError
 from mm_demos.models.language import check_choices, template_input, too_long
 from mm_demos.models.llama_cpp_http import LocalClient
@@ -57,7 +57,7 @@ class LlamaCppChat:
     @classmethod
     def load(cls, request: LoadRequest) -> LlamaCppChat:
         """Map the GGUF file of `request.folder` into memory and start the model's loop."""
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as in `loading`, for those who load without it
+        accelerator.let_waiting_threads_sleep()  # again, for those who load without the loader
         try:
             import xllamacpp
         except ImportError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -169,9 +168,7 @@ def _call(request: LoadRequest, scale: Scale, trial: Trial) -> Loaded:
         raise MissingDependencyError(reason)
     request.progress.report(f"Loading {request.spec.name}")
     module, _, function = engine.adapter.partition(":")
-    # Threads that spin while they wait take busy cores from those that compute: llama.cpp falls from 8 tokens/s to 1. OpenMP
-    # reads this once, when the first library brings it in.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    accelerator.let_waiting_threads_sleep()
     with TORCH_LOCK if engine.uses_torch else nullcontext():
         for library in engine.libraries:
             importlib.import_module(library)  # libraries stay when the model goes, so they are not part of its weight

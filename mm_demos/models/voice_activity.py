@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from mm_demos import accelerator
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray
 
 Span = tuple[float, float]
@@ -17,8 +16,7 @@ def voiced_spans(waveform: FloatArray, *, threshold: float = 0.5, min_silence_se
         threshold: probability in (0, 1) above which a 32 ms window counts as voice.
         min_silence_seconds: shorter pauses do not end a stretch.
     """
-    # As when a model loads: this import may be the first to bring OpenMP in, whose threads would spin while they wait.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    accelerator.let_waiting_threads_sleep()  # the import below may be the first to bring OpenMP in
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(threshold=threshold, min_silence_duration_ms=round(1000 * min_silence_seconds))
