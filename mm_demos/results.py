@@ -142,10 +142,21 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A caption and its image–text similarity as the cosine in [-1, 1]."""
+    """One caption of a picture.
+
+    Args:
+        text: the caption as a sentence.
+        score: its image–text similarity, the cosine in [-1, 1].
+        log_prob: natural logarithm of its probability given the picture; None when a language model worded it.
+        words: the words of `text` that `looks` are about; empty when a language model worded it.
+        looks: for each word, the shares of the 9 x 9 grid's cells, row by row, in where it looked; each sums to 1.
+    """
 
     text: str
     score: float
+    log_prob: float | None = None
+    words: tuple[str, ...] = ()
+    looks: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +178,8 @@ class Answer:
         alternatives: the candidates with their probabilities, best first; the first one is `text`.
         unsure: the confidence is under the threshold asked for: show "not sure".
         without_image: the same question with the picture blanked; None unless asked for.
+        source: "answer model", "text in the picture" or "language model".
+        look: shares of the 9 x 9 grid's cells, row by row, in where the answer model looked; empty for other sources.
     """
 
     text: str
@@ -176,6 +189,8 @@ class Answer:
     unsure: bool = False
     without_image: Answer | None = None
     receipt: Receipt | None = None
+    source: str = ""
+    look: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

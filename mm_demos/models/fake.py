@@ -50,6 +50,7 @@ BASIS = "Made by a fake model: the answer is the main colour of the picture."
 SEGMENT_SECONDS = 2.0
 SILENCE = 1e-4  # peak below which a stretch holds no speech
 DIM = 64
+CELLS = 81  # of the 9 x 9 grid of looks
 
 
 def register_fakes(stand_in: bool = False) -> Callable[[], None]:
@@ -229,6 +230,12 @@ class FakeChat:
         return _softmax([2.0 * (choice.lower() in asked) + (_seed(choice) % 100) / 100 for choice in choices])
 
 
+def _fake_look(word: str) -> tuple[float, ...]:
+    """Shares of the 81 cells, all on the one that the word hashes to."""
+    cell = _seed(word) % CELLS
+    return tuple(float(i == cell) for i in range(CELLS))
+
+
 class FakeCaptioner:
     """Names the main colour."""
 
@@ -239,7 +246,9 @@ class FakeCaptioner:
         for number in range(options.n):
             progress.report("Captioning", number + 1, options.n, "captions")
             guess = colours[number % len(colours)]
-            captions.append(Caption(f"{options.prefix} a {guess.label} picture".strip(), guess.score))
+            text = f"{options.prefix} a {guess.label} picture".strip()
+            words = tuple(text.split())
+            captions.append(Caption(text, guess.score, float(np.log(guess.score + 1e-9)), words, tuple(map(_fake_look, words))))
         return Captioning(tuple(captions), Evidence(colours[:5], FakeReader().read(image), BASIS))
 
 
@@ -254,7 +263,8 @@ class FakeAnswerer:
         probs = _softmax([5 * colours.get(word, (_seed(question + word) % 100) / 200) for word in words])
         ranked = _best_first(dict(zip(words, probs.tolist(), strict=True)))[: options.top_k]
         evidence = Evidence(_best_first(colours)[:5], FakeReader().read(image) if image is not None else (), BASIS)
-        return Answer(ranked[0].label, ranked[0].score, ranked, evidence)
+        look = _fake_look(question) if image is not None else ()
+        return Answer(ranked[0].label, ranked[0].score, ranked, evidence, source="answer model", look=look)
 
 
 class FakeSoundTagger:

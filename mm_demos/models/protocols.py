@@ -168,7 +168,19 @@ class ChatModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CaptionOptions:
-    """How to caption: `style` "short", "detailed", "alt-text" (≤ 125 characters) or "playful"; `language` an ISO 639-1 code."""
+    """How to caption.
+
+    Args:
+        style: "alt-text" has at most 125 characters.
+        language: ISO 639-1 code.
+        prefix: words that every caption begins with.
+        n: how many captions.
+        max_new_tokens: upper bound of a caption's length.
+        temperature: of sampling and of the language model.
+        seed: makes sampling repeatable.
+        method: "beam" searches for the likeliest words, "sampling" draws them.
+        beams: captions under way in the search, in [1, 8]; at least `n` are kept.
+    """
 
     style: Literal["short", "detailed", "alt-text", "playful"] = "short"
     language: str = "en"
@@ -177,6 +189,8 @@ class CaptionOptions:
     max_new_tokens: int = 40
     temperature: float = 0.7
     seed: int = 0
+    method: Literal["beam", "sampling"] = "beam"
+    beams: int = 4
 
 
 @runtime_checkable

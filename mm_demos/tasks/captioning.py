@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MAX_CAPTIONS = 8
 MAX_PREFIX_CHARS = 100
 STYLES = ("short", "detailed", "alt-text", "playful")
+METHODS = ("beam", "sampling")
+MAX_BEAMS = 8
 
 
 def caption(
@@ -61,6 +63,10 @@ def check_options(options: CaptionOptions) -> None:
         raise InvalidInputError(f"The beginning is too long: give at most {MAX_PREFIX_CHARS} characters.")
     if not 5 <= options.max_new_tokens <= 200:
         raise InvalidInputError(f"A caption may have between 5 and 200 tokens, not {options.max_new_tokens}.")
+    if options.method not in METHODS:
+        raise InvalidInputError(f"There is no way of writing called {options.method!r}: choose one of {', '.join(METHODS)}.")
+    if not isinstance(options.beams, int) or not 1 <= options.beams <= MAX_BEAMS:
+        raise InvalidInputError(f"The search may have between 1 and {MAX_BEAMS} beams, not {options.beams}.")
     check_seed(options.seed)
     if not 0 <= options.temperature <= 2:
         raise InvalidInputError(f"The temperature must lie between 0 and 2, not at {options.temperature}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from numbers import Real
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
+from mm_demos.models.follow_ups import standalone
 from mm_demos.models.protocols import AnswerOptions, QuestionAnswerer
 from mm_demos.progress import Progress
 from mm_demos.results import Answer
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 MAX_QUESTION_CHARS = 500
 MAX_CHOICES = 20
 MAX_CHOICE_CHARS = 100
+MAX_HISTORY = 20  # earlier questions kept; a pronoun hardly reaches back further
 KINDS = ("open", "yes/no", "count", "choice")
 
 
@@ -35,6 +38,7 @@ def answer(
     options: AnswerOptions | None = None,
     threshold: float = 0.0,
     check_without_image: bool = False,
+    history: Sequence[tuple[str, str]] = (),
     progress: Progress | None = None,
 ) -> Answer:
     """Answer one question about one picture.
@@ -42,6 +46,7 @@ def answer(
     Args:
         threshold: confidence in [0, 1] under which the answer is marked `unsure`.
         check_without_image: also ask with the picture blanked, to show what the model would say without looking.
+        history: earlier questions about the same picture and their answers, oldest first, so that "and what colour is it?" works.
 
     Raises:
         InvalidInputError: an empty or too long question, an option out of range, or a picture that cannot be read.
@@ -51,15 +56,18 @@ def answer(
     question = " ".join(media.clean_text(question).split())
     check_question(question, options, threshold)
     options = replace(options, choices=tuple(choice.strip() for choice in options.choices))
+    asked = standalone(question, checked_history(history))
     name = catalog.chosen(model, "answerer")
     picture = media.load_image(image)
     noted: dict[str, Option] = {"question": question, "threshold": threshold, "check_without_image": check_without_image}
+    if asked != question:
+        noted["asked"] = asked
     noted |= asdict(options) | {"choices": ", ".join(options.choices)}
     with record("answer", options=noted, seed=options.seed, progress=progress) as run:
         answerer: QuestionAnswerer = run.lease(name)
-        result = answerer.answer(picture, question, options=options, progress=progress)
+        result = answerer.answer(picture, asked, options=options, progress=progress)
         if check_without_image:
-            blanked = answerer.answer(None, question, options=options, progress=progress)
+            blanked = answerer.answer(None, asked, options=options, progress=progress)
             result = replace(result, without_image=_marked(blanked, threshold))
         return replace(_marked(result, threshold), receipt=run.receipt())
 
@@ -82,6 +90,18 @@ def check_question(question: str, options: AnswerOptions, threshold: float = 0.0
     if not 1 <= options.top_k <= MAX_CHOICES or not 1 <= options.max_new_tokens <= 200:
         raise InvalidInputError(f"Ask for 1 to {MAX_CHOICES} alternatives of 1 to 200 tokens.")
     _check_choices(options)
+
+
+def checked_history(history: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The last few earlier questions with their answers, cleaned.
+
+    Raises:
+        InvalidInputError: an entry is no pair of texts.
+    """
+    turns = [tuple(turn) if isinstance(turn, list | tuple) else () for turn in history][-MAX_HISTORY:]
+    if not all(len(turn) == 2 and all(isinstance(part, str) for part in turn) for turn in turns):
+        raise InvalidInputError("The history is a list of pairs: each an earlier question and its answer, both as text.")
+    return tuple((media.clean_text(question)[:MAX_QUESTION_CHARS], media.clean_text(said)) for question, said in turns)
 
 
 def _check_choices(options: AnswerOptions) -> None:
