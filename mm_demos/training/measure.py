@@ -12,11 +12,11 @@ import numpy as np
 from mm_demos.evaluation import captions, retrieval, vqa
 
 if TYPE_CHECKING:
+    from mm_demos.evaluation.questions import Question
     from mm_demos.models.answer_head import AnswerHead
     from mm_demos.models.caption_decoder import CaptionDecoder, Draft
     from mm_demos.models.mini_clip import Look, MiniClip
     from mm_demos.training.photos import Photo
-    from mm_demos.training.questions import Question
 
 
 @dataclass(frozen=True, slots=True)

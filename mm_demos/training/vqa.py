@@ -17,13 +17,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from mm_demos.evaluation.questions import Asker, Question
 from mm_demos.evaluation.vqa import accuracy_by_kind, calibration_error
 from mm_demos.models.trunk import build_trunk
 from mm_demos.training.caption_model import FEATURES, GridInput
 from mm_demos.training.clip_towers import TextStates, load_bert
 from mm_demos.training.dropout import ByteDropout
 from mm_demos.training.grids import Grids
-from mm_demos.training.questions import Asker, Question
 
 WIDTH, HEADS, LAYERS, INNER = 256, 4, 2, 512
 

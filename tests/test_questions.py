@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from mm_demos.training.questions import Asker, Question
+from mm_demos.evaluation.questions import Asker, Question
 
 COLOURS = set("red blue green black white yellow brown orange pink".split())
 CAPTIONS = [

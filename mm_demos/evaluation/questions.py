@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from mm_demos.evaluation.captions import words
-from mm_demos.training.vocabulary import ACTIONS, ANIMALS, COLORS, NUMBERS, PEOPLE, PLACES, THINGS, WORN, lexicon, plural
+from mm_demos.evaluation.vocabulary import ACTIONS, ANIMALS, COLORS, NUMBERS, PEOPLE, PLACES, THINGS, WORN, lexicon, plural
 
 Kind = Literal["yes/no", "colour", "count", "object", "action", "place"]
 KINDS: tuple[Kind, ...] = ("yes/no", "colour", "count", "object", "action", "place")
