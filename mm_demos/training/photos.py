@@ -1,50 +1,21 @@
-"""Captioned photos in webdataset tars, the split by image, and the views of each photo that training sees."""
+"""The photos that training reads, and the views of each that it sees."""
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mm_demos.evaluation.photos import HELD_OUT, Photo, read_tar
+
+__all__ = ["HELD_OUT", "IMAGE_SIZE", "VIEWS", "Photo", "Pixels", "read_flickr8k", "read_tar", "squash", "view"]
+
 IMAGE_SIZE = 260  # pixels; what EfficientNet-Lite2 was trained on
-HELD_OUT = 1_000  # photos at the end of the last tars; no model ever trains on them
 VIEWS = ("plain", "flip", "crop0", "crop1", "crop2", "crop3")
 
 Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """One photo: its key, the JPEG's bytes, and what people wrote about it (or its class)."""
-
-    key: str
-    jpeg: bytes
-    captions: tuple[str, ...]
-    class_index: int = -1
-
-    @property
-    def image(self) -> Image.Image:
-        """The photo in RGB."""
-        return Image.open(io.BytesIO(self.jpeg)).convert("RGB")
-
-
-def read_tar(path: Path) -> Iterator[Photo]:
-    """Photos of one webdataset tar (`KEY.jpg` beside `KEY.json`), in the order of their keys."""
-    with tarfile.open(path) as tar:
-        members = {member.name.removeprefix("./"): member for member in tar.getmembers()}
-        for name in sorted(name for name in members if name.endswith(".jpg")):
-            jpeg, about = (tar.extractfile(members[name.removesuffix(".jpg") + end]) for end in (".jpg", ".json"))
-            if jpeg is None or about is None:
-                continue
-            facts = json.loads(about.read())
-            yield Photo(name.removesuffix(".jpg"), jpeg.read(), tuple(facts.get("captions", ())), facts.get("index", -1))
 
 
 def read_flickr8k(folder: Path) -> list[Photo]:
