@@ -104,6 +104,7 @@ class Page:
         outputs: Sequence[gr.components.Component],
         show: Show,
         api_name: str | None,
+        api: Run | None = None,
         check: Check | None = None,
         exports: Mapping[Export, gr.DownloadButton] | None = None,
         submit: Sequence[gr.components.Component] = (),
@@ -120,6 +121,7 @@ class Page:
             outputs: components that `show` fills.
             show: turns a result into one value for each of `outputs`.
             api_name: the endpoint; it takes `run`'s parameters by name and gives the result as JSON. None makes no endpoint.
+            api: what the endpoint runs on the same values, when `run` adds what only a page needs; `run` itself when left out.
             check: called with the input values before the request queues; raises `InvalidInputError`.
             exports: from `exports()`.
             submit: text boxes in which Enter runs too.
@@ -166,7 +168,7 @@ class Page:
             event.success(None, js=SHOW_RESULTS_JS, api_visibility="private")
         if api_name is None:
             return event
-        self.endpoint(run, inputs=inputs, api_name=api_name, lane=lane, validator=validator, queue=queue)
+        self.endpoint(api or run, inputs=inputs, api_name=api_name, lane=lane, validator=validator, queue=queue)
         if snippet is not None:
             self._snippets(api_name, signature, snippet)
         return event
