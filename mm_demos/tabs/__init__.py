@@ -70,7 +70,7 @@ TABS: tuple[TabSpec, ...] = (
         icon="M21 12a8 8 0 0 1-8 8H4l2-3a8 8 0 1 1 15-5zM10.5 10a2.3 2.3 0 1 1 3.3 2.1c-.8.4-1.3.8-1.3 1.6M12.5 16.3v.1",
         summary="Ask a question about a picture, typed or spoken, and see how sure the answer is.",
         module="mm_demos.tabs.visual_qa",
-        api_names=("answer",),
+        api_names=("answer", "answer_many"),
         roles=("answerer",),
     ),
     TabSpec(
