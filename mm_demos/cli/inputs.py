@@ -141,6 +141,7 @@ def check_model(name: str, verb: str) -> None:
         "caption": ("captioner",),
         "answer": ("answerer",),
         "embed": ("joint-embedder", "text-embedder"),
+        "search-pictures": ("joint-embedder",),
     }
     try:
         row = catalog.spec(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def search_pictures(
 
     Args:
         index: from `PictureIndex.build`, or loaded from a file.
-        query: a `str` is words; a `Path`, bytes or an open picture asks for pictures like it.
+        query: a `str` is words; a `Path`, bytes or an open picture asks for pictures like it, other than itself.
         negative: words whose cosine is subtracted.
         top_k: how many at most.
         min_score: leave out what is below; None keeps all.
@@ -247,11 +248,23 @@ def _rank(index: PictureIndex, vector: FloatArray, query: PictureQuery) -> Pictu
     if index.revision != revision_of(index.model) or (len(index) and index.embeddings.shape[1] != vector.size):
         raise InvalidInputError(f"This index was made with other weights of {index.model}: read the pictures again.")
     scores = index.embeddings @ vector if len(index) else np.zeros(0, np.float32)
-    wanted = [i for i in np.argsort(-scores, kind="stable") if query.min_score is None or scores[i] >= query.min_score]
-    found = tuple(
-        PictureHit(index.pictures[i].name, float(scores[i]), index.pictures[i].digest) for i in wanted[: int(query.top_k)]
-    )
-    return PictureHits(found, len(index), _few(found, query.min_score, "picture"))
+    itself = _digest(query.wanted)
+    ranked = ((index.pictures[i], float(scores[i])) for i in np.argsort(-scores, kind="stable"))
+    wanted = [
+        PictureHit(picture.name, score, picture.digest)
+        for picture, score in ranked
+        if picture.digest != itself and (query.min_score is None or score >= query.min_score)
+    ]
+    left_out = ("The picture itself is among those searched and was left out.",) if index.find(itself) else ()
+    found = tuple(wanted[: query.top_k])
+    return PictureHits(found, len(index), (*left_out, *_few(found, query.min_score, "picture")))
+
+
+def _digest(wanted: str | Path | bytes | Image) -> str:
+    """Sha256 of the file that is asked with; empty when there is none."""
+    if isinstance(wanted, Path):
+        wanted = wanted.read_bytes()
+    return hashlib.sha256(wanted).hexdigest() if isinstance(wanted, bytes) else ""
 
 
 def _few(found: Sequence[object], min_score: float | None, what: str) -> tuple[str, ...]:
