@@ -80,9 +80,8 @@ def build(frame: ui.Frame) -> None:
             with gr.Column(elem_classes="mm-more"):
                 thread = gr.HTML("", elem_classes="mm-plain mm-result")
                 with gr.Row(elem_classes="mm-follow"):
-                    more = gr.Textbox(
-                        "", label="Ask a follow-up", placeholder="And what colour is it?", max_lines=1, scale=4, min_width=140
-                    )
+                    follow = "Ask a follow-up: and what colour is it?"
+                    more = gr.Textbox("", label="Follow-up", placeholder=follow, max_lines=1, container=False, scale=4)
                     ask_more = gr.Button("Ask on", variant="secondary", scale=1, min_width=80)
                     stop_more = gr.Button("Stop", variant="stop", elem_classes="mm-stop", scale=1, min_width=60)
                 follow_status = gr.HTML("", elem_classes="mm-plain")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from mm_demos.results import Answer, LabelScore, TextLine
+from mm_demos.results import Answer, TextLine
 from mm_demos.tasks.question_batch import AnswerItem, AnswerTable
 from mm_demos.ui import render
 from mm_demos.ui.answers import Picture, Talk, Turn
@@ -135,10 +135,12 @@ def drawn(picture: Picture, look: tuple[float, ...], lines: tuple[TextLine, ...]
 
 
 def _shade(look: tuple[float, ...]) -> str:
+    """Cells that are darker the less was looked at; the outer ones stand twice, so that the blur fades nothing at the edge."""
     if not look:
         return ""
     peak = max(look)
-    cells = "".join(f'<i style="opacity:{1 - share / peak:.2f}"></i>' for share in look)
+    places = [min(max(i, 0), GRID - 1) for i in range(-1, GRID + 1)]
+    cells = "".join(f'<i style="opacity:{1 - look[GRID * row + column] / peak:.2f}"></i>' for row in places for column in places)
     return f'<div class="mm-shade" aria-hidden="true">{cells}</div>'
 
 
@@ -155,20 +157,20 @@ def _frames(picture: Picture, lines: tuple[TextLine, ...]) -> str:
 def table(result: AnswerTable) -> list[str]:
     """All answers in one table; a row unfolds to its candidates."""
     rows = "".join(map(_row, result.items))
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Question", "Answer", "Sure", "From"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Question", "Answer", "Sure"))
     return [f'<table class="mm-answers"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>']
 
 
 def _row(item: AnswerItem) -> str:
     found = item.answer
     if found is None:
-        return f'<tr><td>{escape(item.question)}</td><td colspan="3">{render.notice(item.error, "error")}</td></tr>'
-    more: tuple[LabelScore, ...] = found.alternatives
-    unfold = f"<details><summary>{_verdict(found)}</summary>{_candidates(found, '')}{_blind_line(found)}</details>"
-    said = unfold if len(more) > 1 or found.without_image is not None else _verdict(found)
+        return f'<tr><td>{escape(item.question)}</td><td colspan="2">{render.notice(item.error, "error")}</td></tr>'
+    said = _verdict(found)
+    if len(found.alternatives) > 1 or found.without_image is not None:
+        said = f"<details><summary>{said}</summary>{_candidates(found, '')}{_blind_line(found)}</details>"
     return (
-        f'<tr><td>{escape(item.question)}</td><td class="mm-said-cell">{said}</td>'
-        f'<td class="mm-value">{found.confidence:.0%}</td><td>{source(found)}</td></tr>'
+        f'<tr><td>{escape(item.question)}</td><td><div class="mm-short">{said}</div>{source(found)}</td>'
+        f'<td class="mm-value">{found.confidence:.0%}</td></tr>'
     )
 
 
