@@ -10,5 +10,9 @@ SUBJECTS = {
     "language-speed": "mm_demos.evaluation.benchmark_language",
     "speech": "mm_demos.evaluation.speech",
     "zero-shot": "mm_demos.evaluation.zero_shot",
+    "clip": "mm_demos.evaluation.clip",
+    "caption": "mm_demos.evaluation.caption",
+    "vqa": "mm_demos.evaluation.visual_qa",
+    "vision-speed": "mm_demos.evaluation.benchmark_vision",
 }
-NEEDS_DATA = ("speech", "zero-shot")
+NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa")
