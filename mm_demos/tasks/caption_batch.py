@@ -13,6 +13,8 @@ from mm_demos.progress import Progress, Update
 from mm_demos.results import Captioning, Receipt
 from mm_demos.tasks.captioning import caption
 
+WORKING = "Captioning"
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -32,7 +34,11 @@ class Batch:
 
 
 def caption_all(
-    images: Sequence[Path], *, options: CaptionOptions | None = None, progress: Progress | None = None
+    images: Sequence[Path],
+    *,
+    model: str | None = None,
+    options: CaptionOptions | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Batch]:
     """Yield the batch after every picture; a picture that cannot be read gets a sentence and the rest go on.
 
@@ -42,10 +48,10 @@ def caption_all(
     progress = progress or Progress()
     items: list[Item] = []
     for done, path in enumerate(images):
-        report = partial(_report, progress, path.name, done, len(images))
-        report(Update("captioning"))
+        report = partial(_report, progress, done, len(images))
+        report(Update(WORKING))
         try:
-            items.append(Item(path.name, caption(path, options=options, progress=progress.part(report))))
+            items.append(Item(path.name, caption(path, model=model, options=options, progress=progress.part(report))))
         except StoppedError:
             raise
         except DemoError as error:
@@ -53,8 +59,9 @@ def caption_all(
         yield Batch(tuple(items), _joined(items))
 
 
-def _report(progress: Progress, name: str, done: int, total: int, update: Update) -> None:
-    progress.report(f"{name}: {update.message}", done, total, "pictures")
+def _report(progress: Progress, done: int, total: int, update: Update) -> None:
+    """What the first picture waits for is told; after it the line stays the same, so that the time left can be estimated."""
+    progress.report(update.message if done == 0 else WORKING, done, total, "pictures")
 
 
 def _joined(items: Sequence[Item]) -> Receipt | None:
