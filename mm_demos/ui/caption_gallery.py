@@ -14,12 +14,13 @@ import gradio as gr
 from mm_demos.results import Captioning
 from mm_demos.tasks.caption_batch import Item
 from mm_demos.ui import captions as made
+from mm_demos.ui import render
 from mm_demos.ui.captions import Gallery, Typed
 from mm_demos.ui.handler import TICK
 
 SCRIPT = Path(__file__).with_name("caption_gallery.js")
 # A list, because Gradio sends only what was added to it: a batch of a hundred thumbnails travels once, not a hundred times.
-TEMPLATE = """<ul class="mm-gallery">${(value || []).join("")}</ul>"""
+TEMPLATE = """${value && value.length ? `<ul class="mm-gallery">${value.join("")}</ul>` : empty}"""
 
 
 def area() -> gr.HTML:

@@ -2,6 +2,7 @@
 const GRID = 9;
 const STEP_MS = 900;
 const PLACES = ["top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right"];
+const SMALL = /^(an?|the|is|are|of|on|in|at|to|by|with|and|its?|his|her|their|up|into|from|for|that|some)$/i;
 const find = (selector) => element.querySelector(selector);
 let captions = [], chosen = null, step = 0, playing = 0;
 
@@ -88,7 +89,7 @@ const choose = (number) => {
   }));
   slider.max = chosen.words.length;
   if (!told) return draw(find("canvas"), null);
-  const peaks = chosen.looks.map((look) => Math.max(...look));
+  const peaks = chosen.looks.map((look, i) => Math.max(...look) * (SMALL.test(bare(chosen.words[i])) ? 0.01 : 1));
   go(1 + peaks.indexOf(Math.max(...peaks))); // the word that looked most closely says most about the map
 };
 
