@@ -222,9 +222,15 @@ class Page:
         api_name: str,
         lane: threading.Lock | None = None,
         validator: Run | None = None,
+        check: Check | None = None,
+        snippet: Mapping[str, str] | None = None,
         queue: str = DEVICE_QUEUE,
     ) -> None:
-        """A public endpoint for `run` alone; `connect` makes one by itself."""
+        """A public endpoint for `run` alone; `connect` makes one by itself. `check` and `snippet` are as there."""
+        if check is not None:
+            validator = validator_of(check, api_signature(run))
+        if snippet is not None:
+            self._snippets(api_name, api_signature(run), snippet)
         # A button no one sees carries it, so that the answer is the result alone and not the page's pieces.
         gr.Button(visible=False).click(
             api_event(run, lane or threading.Lock()),
