@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mm_demos.tasks.captioning import caption
     from mm_demos.tasks.classification import classify
     from mm_demos.tasks.embedding import embed_images, embed_texts
+    from mm_demos.tasks.picture_index import PictureIndex
+    from mm_demos.tasks.picture_search import rank_sentences, search_pictures
     from mm_demos.tasks.transcription import transcribe
     from mm_demos.tasks.visual_qa import answer
 
@@ -33,6 +35,7 @@ __all__ = [
     "DemoError",
     "InvalidInputError",
     "LabelScore",
+    "PictureIndex",
     "Progress",
     "Segment",
     "TranscribeOptions",
@@ -44,6 +47,8 @@ __all__ = [
     "classify",
     "embed_images",
     "embed_texts",
+    "rank_sentences",
+    "search_pictures",
     "transcribe",
 ]
 
@@ -58,6 +63,8 @@ _HOMES = {
     "mm_demos.tasks.captioning": ("caption",),
     "mm_demos.tasks.classification": ("classify",),
     "mm_demos.tasks.embedding": ("embed_images", "embed_texts"),
+    "mm_demos.tasks.picture_index": ("PictureIndex",),
+    "mm_demos.tasks.picture_search": ("rank_sentences", "search_pictures"),
     "mm_demos.tasks.transcription": ("transcribe",),
     "mm_demos.tasks.visual_qa": ("answer",),
 }

@@ -84,6 +84,16 @@ TABS: tuple[TabSpec, ...] = (
         roles=("joint-embedder", "text-embedder", "speech"),
     ),
     TabSpec(
+        name="picture-search",
+        title="Picture search",
+        emoji="🔎",
+        icon="M4 4h7v7H4zM13 4h7v4M4 13h4v7H4M15 11a4.5 4.5 0 1 0 .01 0zM18.3 18.3L22 22",
+        summary="Find pictures of yours by what they show or by another picture, and rank sentences for a picture.",
+        module="mm_demos.tabs.picture_search",
+        api_names=("search_pictures", "rank_sentences"),
+        roles=("joint-embedder",),
+    ),
+    TabSpec(
         name="models",
         title="Models",
         emoji="🧩",
