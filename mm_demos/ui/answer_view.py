@@ -12,6 +12,7 @@ from mm_demos.ui.answers import Picture, Talk, Turn
 EMPTY = render.empty("The answer will appear here", "With how sure it is, the other candidates, and what was seen and read.")
 EMPTY_TABLE = render.empty("The answers will appear here", "One row per question, with how sure each answer is.")
 GRID = 9  # cells a side of the grid that the answer model looks through
+LIT = 0.45  # of the range from the least to the most looked-at cell, from which a cell is lit instead of shaded
 SOURCES = {  # Answer.source → mark, what to call it, what it means
     "answer model": ("model", "answer model", "A model trained on questions about photos, which looked at this picture."),
     "text in the picture": ("text", "text in the picture", "Read by the text reader, not guessed."),
@@ -118,7 +119,7 @@ def drawn(picture: Picture, look: tuple[float, ...], lines: tuple[TextLine, ...]
         look: 81 shares of the 9 x 9 grid, row by row, laid over the whole picture; or none.
         lines: text with boxes in pixels of the picture.
     """
-    look = look if len(look) == GRID * GRID and max(look) > 0 else ()
+    look = look if len(look) == GRID * GRID and max(look) > min(look) else ()
     switches = [("look", "Where the question looked", bool(look)), ("boxes", "Text read", bool(lines))]
     if not look and not lines:
         return ""
@@ -135,13 +136,21 @@ def drawn(picture: Picture, look: tuple[float, ...], lines: tuple[TextLine, ...]
 
 
 def _shade(look: tuple[float, ...]) -> str:
-    """Cells that are darker the less was looked at; the outer ones stand twice, so that the blur fades nothing at the edge."""
+    """Cells, dark to warm light; the outer ones stand twice, so that the blur fades nothing at the edge."""
     if not look:
         return ""
-    peak = max(look)
+    low, high = min(look), max(look)
+    colours = [_light((share - low) / (high - low)) for share in look]
     places = [min(max(i, 0), GRID - 1) for i in range(-1, GRID + 1)]
-    cells = "".join(f'<i style="opacity:{1 - look[GRID * row + column] / peak:.2f}"></i>' for row in places for column in places)
+    cells = "".join(f'<i style="background:{colours[GRID * row + column]}"></i>' for row in places for column in places)
     return f'<div class="mm-shade" aria-hidden="true">{cells}</div>'
+
+
+def _light(lit: float) -> str:
+    """Colour over a cell that was looked at by `lit` in [0, 1]: told by brightness, as in the maps of captions."""
+    warm = max(0.0, (lit - LIT) / (1 - LIT))
+    alpha = 0.1 + 0.3 * warm if warm else 0.1 + 0.54 * (1 - lit / LIT)
+    return f"rgb({12 + 243 * warm:.0f} {20 + 150 * warm:.0f} {26 + 14 * warm:.0f} / {alpha:.2f})"
 
 
 def _frames(picture: Picture, lines: tuple[TextLine, ...]) -> str:
