@@ -19,13 +19,15 @@ from mm_demos.ui.captions import Gallery, Typed
 from mm_demos.ui.handler import TICK
 
 SCRIPT = Path(__file__).with_name("caption_gallery.js")
+EMPTY = render.empty("The pictures will appear here", "Each with its caption, which you can edit before you download.")
 # A list, because Gradio sends only what was added to it: a batch of a hundred thumbnails travels once, not a hundred times.
-TEMPLATE = """${value && value.length ? `<ul class="mm-gallery">${value.join("")}</ul>` : empty}"""
+TEMPLATE = """${value && value.length ? `<ul class="mm-gallery">${value.join("")}</ul>` : `%s`}"""
 
 
 def area() -> gr.HTML:
     """The component that shows what `items` gives."""
-    return gr.HTML([], html_template=TEMPLATE, elem_classes="mm-plain mm-result", js_on_load=SCRIPT.read_text(encoding="utf-8"))
+    script = SCRIPT.read_text(encoding="utf-8")
+    return gr.HTML([], html_template=TEMPLATE % EMPTY, elem_classes="mm-plain mm-result", js_on_load=script)
 
 
 def items(gallery: Gallery) -> list[str]:

@@ -1,8 +1,10 @@
 // Choosing a caption, copying it, and drawing where its words looked. Runs once; the page below `element` is replaced by every run.
 const GRID = 9;
 const STEP_MS = 900;
+const CLOSE = 2.5; // times the average from which a look counts as directed
 const PLACES = ["top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right"];
 const SMALL = /^(an?|the|is|are|of|on|in|at|to|by|with|and|its?|his|her|their|up|into|from|for|that|some)$/i;
+const sum = (values) => values.reduce((total, value) => total + value, 0);
 const find = (selector) => element.querySelector(selector);
 let captions = [], chosen = null, step = 0, playing = 0;
 
@@ -27,32 +29,29 @@ const draw = (canvas, look) => {
   const pen = canvas.getContext("2d"), fine = canvas.width;
   pen.clearRect(0, 0, fine, fine);
   if (!look) return;
-  const map = smooth(look, fine), image = pen.createImageData(fine, fine);
-  let low = Infinity, high = 0;
-  for (const value of map) { low = Math.min(low, value); high = Math.max(high, value); }
+  const map = smooth(look, fine), image = pen.createImageData(fine, fine), even = sum(look) / look.length;
+  const low = Math.min(...map), high = Math.max(...map, CLOSE * even); // a word that looked everywhere lights nothing
   map.forEach((value, i) => {
-    const lit = high > low ? (value - low) / (high - low) : 0, light = Math.max(0, (lit - 0.45) / 0.55);
-    image.data.set([12 + 243 * light, 20 + 150 * light, 26 + 14 * light, 255 * (light ? 0.1 + 0.3 * light : 0.1 + 0.58 * (1 - lit / 0.45))], 4 * i);
+    const lit = (value - low) / (high - low), light = Math.max(0, (lit - 0.45) / 0.55), dark = Math.max(0, 1 - lit / 0.45);
+    image.data.set([12 + 243 * light, 20 + 150 * light, 26 + 14 * light, 255 * (0.1 + 0.28 * light + 0.56 * dark)], 4 * i);
   });
   pen.putImageData(image, 0, 0);
 };
 
-const placeOf = (look, scale) => {
-  const shares = new Array(9).fill(0);
-  look.forEach((share, i) => { shares[3 * Math.floor(i / GRID / 3) + Math.floor((i % GRID) / 3)] += share / scale; });
-  const best = shares.indexOf(Math.max(...shares));
-  return `mostly at the ${PLACES[best]} (${Math.round(100 * shares[best])} % of its attention)`;
+const placeOf = (look) => {
+  const peak = Math.max(...look), cell = look.indexOf(peak), times = (peak * look.length) / sum(look);
+  if (times < CLOSE) return "all over the picture";
+  return `most closely at the ${PLACES[3 * Math.floor(cell / GRID / 3) + Math.floor((cell % GRID) / 3)]} (${times.toFixed(1)} times the average)`;
 };
 
 const bare = (word) => word.replace(/[.,;:!?]+$/, "");
 
 const go = (next, focus = false) => {
-  const heat = find(".mm-heat");
-  if (!heat || !chosen) return;
+  if (!find(".mm-heat") || !chosen) return;
   step = Math.min(chosen.words.length, Math.max(0, next));
   const look = step ? chosen.looks[step - 1] : null, slider = find(".mm-steps input");
   const told = step
-    ? `“${bare(chosen.words[step - 1])}” looked ${placeOf(look, Number(heat.dataset.scale))}.`
+    ? `“${bare(chosen.words[step - 1])}” looked ${placeOf(look)}.`
     : "The picture alone. Move the slider or choose a word to see where it looked.";
   draw(find("canvas"), look);
   slider.value = step;

@@ -72,7 +72,7 @@ def _map(captions: Sequence[Caption], picture: str) -> str:
     if not any(caption.looks for caption in captions):
         return f'<div class="mm-card"><p class="mm-basis">{ALL_WORDED}</p></div>'
     return (
-        f'<div class="mm-card mm-heat" data-scale="{SCALE}"><h4>Where each word looked</h4>'
+        '<div class="mm-card mm-heat"><h4>Where each word looked</h4>'
         f'<div class="mm-heat-picture"><img src="{picture}" alt="The picture; what the chosen word looked at is lit">'
         f'<canvas width="{FINE}" height="{FINE}" aria-hidden="true"></canvas></div>'
         '<div class="mm-heat-tools"><div class="mm-words" role="group" aria-label="Words of the caption"></div>'
