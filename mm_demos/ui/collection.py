@@ -42,11 +42,14 @@ def check_files(files: Sequence[str] | None) -> None:
 def add_folder(files: Sequence[str] | None, folder: Sequence[str] | None) -> tuple[Any, str]:
     """Add the pictures of a folder to those there are; what is no picture is left out and counted."""
     pictures = [path for path in folder or () if Path(path).suffix.lower() in SUFFIXES and not Path(path).name.startswith(".")]
+    pictures.sort(key=lambda path: Path(path).name)  # browsers give them in no order
     others = len(folder or ()) - len(pictures)
     if not pictures:
         return gr.skip(), _line("There is no picture in this folder: choose one with JPEG, PNG or WebP files.", True)
     left_out = f"; {others:,} other file{'s were' if others != 1 else ' was'} left out" if others else ""
-    return [*(files or ()), *pictures], _line(f"{len(pictures):,} pictures added from the folder{left_out}.")
+    return [*(files or ()), *pictures], _line(
+        f"{len(pictures):,} picture{'s' if len(pictures) != 1 else ''} added from the folder{left_out}."
+    )
 
 
 def open_index(path: str | None) -> tuple[PictureIndex | None, str]:
@@ -55,7 +58,9 @@ def open_index(path: str | None) -> tuple[PictureIndex | None, str]:
         index = load_index(path or "")
     except DemoError as error:
         return None, _line(str(error), True)
-    return index, _line(f"{len(index):,} pictures loaded from {shown(Path(path or '').name)} ({index.model}).")
+    return index, _line(
+        f"{len(index):,} picture{'s' if len(index) != 1 else ''} loaded from {shown(Path(path or '').name)} ({index.model})."
+    )
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
