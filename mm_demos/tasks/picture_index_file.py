@@ -90,10 +90,15 @@ def load_index(path: str | Path) -> PictureIndex:
     _check_model(parts.about, shown(file.name))
     starts = np.concatenate([np.zeros(1, np.int64), parts.ends[:-1]])
     pictures = tuple(
-        IndexedPicture(shown(entry.name), entry.digest, parts.thumbnails[start:end].tobytes())
+        IndexedPicture(_printable(entry.name), entry.digest, parts.thumbnails[start:end].tobytes())
         for entry, start, end in zip(parts.about.pictures, starts, parts.ends, strict=True)
     )
     return PictureIndex(pictures, parts.embeddings, parts.about.model, parts.about.revision)
+
+
+def _printable(name: str) -> str:
+    """A name of any length in one line: unlike in a sentence, it must still lead to the file."""
+    return "".join(char if char.isprintable() else "?" for char in name)
 
 
 def _read(file: Path) -> _Parts:
