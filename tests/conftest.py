@@ -64,7 +64,7 @@ def real_weights() -> Callable[[str], Path]:
     """`real_weights("whisper-base")` is the folder with the model's files, fetched if they are not in the user's cache."""
 
     def fetch(name: str) -> Path:
-        rows = catalog.expand(name)
+        rows = catalog.expand(name, on_demand=True)
         for row in rows:
             weights.ensure(row)
         return weights.folder(rows[-1])

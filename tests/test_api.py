@@ -60,7 +60,7 @@ def test_transcribe_from_the_command_line(real_weights: Fetch, tmp_path: Path) -
 
 
 def test_captions_name_what_is_in_the_picture(real_weights: Fetch) -> None:
-    real_weights("evidence-captioner")
+    real_weights("mm-mini-captioner")
     for name, expected in PICTURES.items():
         result = mm_demos.caption(samples.path(name), options=mm_demos.CaptionOptions(n=2))
         assert re.search(expected, " ".join(caption.text.lower() for caption in result.captions)), name
@@ -69,7 +69,7 @@ def test_captions_name_what_is_in_the_picture(real_weights: Fetch) -> None:
 
 
 def test_answers_come_from_the_choices(real_weights: Fetch) -> None:
-    real_weights("evidence-answerer")
+    real_weights("mm-mini-answerer")
     options = mm_demos.AnswerOptions(kind="choice", choices=("a cat", "a car", "a house"))
     result = mm_demos.answer(samples.path("cat.jpg"), "What is in the picture?", options=options)
     assert result.text == "a cat"

@@ -68,7 +68,7 @@ def test_a_wide_beam_finds_what_enumeration_finds() -> None:
     one_word = [[word] for word in free if word != EOS]
     short = {
         tuple(row): log_prob_of(model, [*row, EOS], picture)
-        for row in [[], *one_word, *([a, b] for [a] in one_word for [b] in one_word)]
+        for row in [*one_word, *([a, b] for [a] in one_word for [b] in one_word)]
     }
     found = {draft.words: draft.log_prob for draft in model.beam(picture, width=60, n=60, length_power=0.0)}
     best = max(short, key=lambda row: short[row])
@@ -88,7 +88,7 @@ def test_a_prefix_is_kept_even_with_words_never_seen() -> None:
         *decoder().beam(features(), prefix="Word1 zebra", n=2),
         *decoder().sample(features(), prefix="Word1 zebra", n=2, seed=0),
     ):
-        assert draft.words[:2] == ("word1", "zebra")
+        assert draft.words[:2] == ("Word1", "zebra")
         assert draft.text.startswith("Word1 zebra")
 
 

@@ -84,7 +84,8 @@ def test_caption(run: Run) -> None:
     assert status == 0
     assert list(result)[:2] == ["input", "captions"]
     assert result["input"] == CAT
-    assert [set(caption) for caption in result["captions"]] == [{"text", "score"}] * 2
+    assert [set(caption) for caption in result["captions"]] == [{"text", "score", "log_prob", "words", "looks"}] * 2
+    assert run("caption", CAT, "--method", "sampling", "--beams", "2", "--json")[0] == 0
 
 
 def test_answer(run: Run, tmp_path: Path) -> None:
@@ -95,6 +96,17 @@ def test_answer(run: Run, tmp_path: Path) -> None:
     assert {"input", "answer", "confidence", "alternatives"} <= set(first)
     assert second["answer"] in {"red", "blue"}
     assert run("answer", CAT, "Which colour?", "--json")[1][0]["answer"] == first["answer"]
+
+
+def test_several_questions_about_several_pictures(run: Run, tmp_path: Path) -> None:
+    status, results = run("answer", CAT, SIGN, "--question", "Which colour?", "--question", "How many?", "--json")
+    assert status == 0
+    assert [(result["input"]["image"], result["input"]["question"]) for result in results] == [
+        (CAT, "Which colour?"), (CAT, "How many?"), (SIGN, "Which colour?"), (SIGN, "How many?")
+    ]  # fmt: skip
+    lines = [{"image": CAT}, {"image": CAT, "question": "Where?"}]
+    _, results = run("answer", "--question", "Who?", "--batch", batch(tmp_path, *lines), "--json")
+    assert [result["input"]["question"] for result in results] == ["Who?", "Where?"]
 
 
 def test_classify(run: Run, tmp_path: Path) -> None:

@@ -129,11 +129,11 @@ def test_chat_obeys_length_and_stop() -> None:
 
 
 def test_captions_and_answers_say_what_they_are_built_on() -> None:
-    captioning = fake.FakeCaptioner().caption(RED, options=protocols.CaptionOptions(n=3), progress=Progress())
+    captioning = fake.FakeCaptioner().caption(RED, options=protocols.CaptionOptions(n=3), progress=Progress(), lease=str)
     assert captioning.captions[0].text == "a red picture"
     assert len(captioning.captions) == 3
     assert captioning.evidence.basis
     options = protocols.AnswerOptions(kind="choice", choices=("blue", "red"))
-    answer = fake.FakeAnswerer().answer(RED, "Which colour?", options=options, progress=Progress())
+    answer = fake.FakeAnswerer().answer(RED, "Which colour?", options=options, progress=Progress(), lease=str)
     assert (answer.text, answer.alternatives[0].label) == ("red", "red")
     assert {alternative.label for alternative in answer.alternatives} == {"blue", "red"}

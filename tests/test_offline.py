@@ -70,6 +70,6 @@ def the_suite_runs_without_a_network() -> None:
 
 
 def test_a_second_start_needs_no_network(real_weights: Any) -> None:
-    for name in ("whisper-base", "evidence-captioner"):
+    for name in ("whisper-base", "mm-mini-captioner"):
         real_weights(name)
     passes_in_a_fresh_process(the_suite_runs_without_a_network, seconds=300)

@@ -2,87 +2,146 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
 from mm_demos import samples
 from mm_demos.errors import InvalidInputError
-from mm_demos.models.picture_questions import PictureQuestion, parse, wanted_lines
+from mm_demos.models import loader
+from mm_demos.models.picture_questions import PictureQuestion, about, content_words, parse, wanted_lines
 from mm_demos.models.protocols import AnswerOptions
 from mm_demos.results import Answer
 from mm_demos.tasks.visual_qa import answer
 
 CHELSEA = Image.fromarray(data.chelsea())
 SIGN = samples.path("sign.png")
+COLOURS = {"red", "blue", "green", "black", "white", "yellow", "brown", "orange", "pink", "purple", "gray", "tan", "silver",
+           "blond", "golden"}  # fmt: skip
 
 
 def checked(result: Answer) -> Answer:
     """The answer, once what holds of every answer was asserted."""
     scores = [item.score for item in result.alternatives]
     assert scores == sorted(scores, reverse=True)
-    assert sum(scores) <= 1 + 1e-6
+    assert sum(scores) <= 1 + 1e-5
     assert (result.text, result.confidence) == (result.alternatives[0].label, scores[0])
     assert result.evidence.basis.endswith(".")
+    assert result.source in {"answer model", "text in the picture", "language model"}
+    assert not result.look or (len(result.look) == 81 and sum(result.look) == pytest.approx(1, abs=0.005))
     return result
 
 
+def models(result: Answer) -> set[str]:
+    assert result.receipt is not None
+    return {use.name for use in result.receipt.models}
+
+
+SMALL = {"mm-mini-clip", "mm-mini-answerer"}
+
+
 @pytest.mark.parametrize(
-    ("question", "expected"),
+    ("question", "allowed"),
     [
-        ("Is there a cat?", "yes"),
-        ("Is there a dog in the picture?", "no"),
-        ("Do you see an animal?", "yes"),
-        ("Is this a car?", "no"),
-        ("How many cats are there?", "1"),
-        ("How many dogs are there?", "0"),
-        ("What is in the picture?", "cat"),
+        ("Is there a dog in the picture?", {"yes", "no"}),
+        ("Is the dog red?", {"yes", "no"}),
+        ("Is anyone wearing a hat?", {"yes", "no"}),
+        ("How many dogs are there?", set("0123456")),
+        ("What colour is the ball?", COLOURS),
     ],
 )
-def test_what_is_there_follows_the_labels(question: str, expected: str) -> None:
-    result = checked(answer(CHELSEA, question))
-    assert result.text == expected
-    assert 0.4 < result.confidence < 0.97
-    assert any("cat" in label.label for label in result.evidence.labels)
+def test_covered_questions_are_answered_by_the_small_model_alone(question: str, allowed: set[str]) -> None:
+    result = checked(answer(CHELSEA, question, options=AnswerOptions(top_k=20)))
+    assert {item.label for item in result.alternatives} <= allowed
+    assert sum(item.score for item in result.alternatives) == pytest.approx(1, abs=1e-4)
+    assert result.source == "answer model"
+    assert len(result.look) == 81
+    assert models(result) == SMALL
 
 
-def test_kinds_are_told_apart() -> None:
-    result = checked(answer(CHELSEA, "What kind of cat is this?"))
-    assert result.text == "Egyptian cat"
-    assert {"tabby", "tiger cat"} <= {item.label for item in result.alternatives}
+@pytest.mark.parametrize(
+    "question", ["What is the man doing?", "Where is the woman?", "What is the boy holding?", "Who is in the picture?"]
+)
+def test_open_questions_of_the_trained_forms_too(question: str) -> None:
+    result = checked(answer(samples.path("astronaut.jpg"), question))
+    assert result.source == "answer model"
+    assert not {item.label for item in result.alternatives} & {"yes", "no", "one", "two", "red"}
+    assert models(result) == SMALL
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    assert answer(CHELSEA, "Is there a dog?").alternatives == answer(CHELSEA, "Is there a dog?").alternatives
+
+
+def test_what_the_labels_know_is_answered_by_them() -> None:
+    kinds = checked(answer(CHELSEA, "What kind of cat is this?"))
+    assert kinds.text == "Egyptian cat"
+    assert checked(answer(CHELSEA, "Is there a cat?")).text == "yes"
+    zebra = checked(answer(CHELSEA, "Is there a zebra?"))
+    assert (zebra.text, zebra.look) == ("no", ())
+    assert "ImageNet" in zebra.evidence.basis
 
 
 def test_text_is_read() -> None:
-    assert "CITY LIBRARY" in checked(answer(SIGN, "What does the sign say?")).text
+    result = checked(answer(SIGN, "What does the sign say?"))
+    assert "CITY LIBRARY" in result.text
+    assert result.source == "text in the picture"
+    assert models(result) == SMALL | {"pp-ocr"}
     assert checked(answer(SIGN, "When does the library open?")).text == "9:00 - 18:00"
     assert checked(answer(SIGN, "Is there any text?")).text == "yes"
+    assert checked(answer(SIGN, "How many words are there?")).text.isdecimal()
     assert checked(answer(CHELSEA, "What is written here?")).text == "no text"
     choice = AnswerOptions(kind="choice", choices=("Museum", "City library", "Bakery"))
     assert checked(answer(SIGN, "What does the sign say?", options=choice)).text == "City library"
 
 
-def test_choices_and_the_blanked_picture() -> None:
+def test_choices_of_its_vocabulary_and_beyond() -> None:
+    known = checked(answer(CHELSEA, "What is it doing?", options=AnswerOptions(kind="choice", choices=("Running", "sitting"))))
+    assert {item.label for item in known.alternatives} == {"Running", "sitting"}
+    assert sum(item.score for item in known.alternatives) == pytest.approx(1, abs=1e-5)
+    beyond = AnswerOptions(kind="choice", choices=("a rocket launch", "a bowl of soup", "a courtroom"))
+    result = checked(answer(samples.path("rocket.jpg"), "What is shown?", options=beyond))
+    assert result.text == "a rocket launch"
+    with loader.shared().lease("mm-mini-clip") as clip:
+        similarity = (
+            clip.embed_texts([f"a photo of {c}" for c in beyond.choices])
+            @ clip.embed_images([Image.open(samples.path("rocket.jpg"))])[0]
+        )
+        odds = np.exp(similarity * clip.logit_scale)
+    by_choice = {item.label: item.score for item in result.alternatives}
+    assert [by_choice[c] for c in beyond.choices] == pytest.approx((odds / odds.sum()).tolist(), abs=1e-3)
+
+
+def test_the_blanked_picture() -> None:
     options = AnswerOptions(kind="choice", choices=("dog", "cat", "horse"))
     result = checked(answer(CHELSEA, "What animal is this?", options=options, check_without_image=True))
     assert result.text == "cat"
-    assert sum(item.score for item in result.alternatives) == pytest.approx(1, abs=1e-5)
     assert result.without_image is not None
     blanked = {item.label: item.score for item in checked(result.without_image).alternatives}
     assert blanked["cat"] < result.confidence
-    assert result.without_image.evidence.labels == ()
-    assert result.receipt is not None
-    assert "evidence-answerer" in {use.name for use in result.receipt.models}
+    assert (result.without_image.evidence.labels, result.without_image.look) == ((), ())
+    assert models(result) == SMALL
 
 
-def test_guesses_are_never_sure() -> None:
+def test_other_questions_go_to_the_language_model_and_are_never_sure() -> None:
     result = checked(answer(CHELSEA, "Is the cat hungry?", threshold=0.9))
     assert result.text in {"yes", "no"}
     assert result.confidence <= 0.75
     assert result.unsure
+    assert (result.source, result.look) == ("language model", ())
     assert "guess" in result.evidence.basis.lower()
-    free = checked(answer(CHELSEA, "Where was this taken?", options=AnswerOptions(top_k=1)))
+    assert models(result) == SMALL | {"mm-mini-captioner", "pp-ocr", "qwen2.5-coder-0.5b"}
+    free = checked(answer(CHELSEA, "Why is it famous?", options=AnswerOptions(top_k=1)))
     assert len(free.alternatives) == 1
     assert free.confidence <= 0.3
+
+
+def test_a_follow_up_is_asked_of_what_was_spoken_of() -> None:
+    result = answer(CHELSEA, "and what colour is it?", history=[("Is there a cat?", "yes")])
+    assert result.receipt is not None
+    assert result.receipt.options["asked"] == "What colour is the cat?"
+    assert result.alternatives == answer(CHELSEA, "What colour is the cat?").alternatives
 
 
 @pytest.mark.parametrize(
@@ -135,3 +194,26 @@ def test_lines_of_the_form_asked_for() -> None:
     assert wanted_lines("How much is the bread?", lines) == (lines[2],)
     assert wanted_lines("What is the phone number?", lines) == (lines[3],)
     assert wanted_lines("What does it say?", lines) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "subject"),
+    [
+        ("What color shirt is it?", "colour"),
+        ("What are the children doing?", "action"),
+        ("What is happening in the picture?", "action"),
+        ("Where was this photo taken?", "place"),
+        ("Who is riding a bike?", "who"),
+        ("What is the dog carrying?", "object"),
+        ("What is in the dog's mouth?", "object"),
+        ("Why is he laughing?", ""),
+        ("What is the capital of France?", ""),
+    ],
+)
+def test_trained_forms_are_told_from_others(question: str, subject: str) -> None:
+    assert about(question) == subject
+
+
+def test_the_words_that_decide() -> None:
+    assert content_words("Is there a red ball in the picture?") == ("red", "ball")
+    assert content_words("Is anyone wearing glasses?") == ("glasses",)

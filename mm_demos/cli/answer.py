@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mm_demos.cli import UsageError
@@ -16,8 +17,11 @@ KINDS = ("open", "yes/no", "count", "choice")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    batch = 'JSON lines {"image": PATH, "question": TEXT, "choices"?: [TEXT, …], "kind"?: KIND}; "-" is standard input'
+    batch = 'JSON lines {"image": PATH, "question"?: TEXT, "choices"?: [TEXT, …], "kind"?: KIND}; "-" is standard input'
     add_inputs(parser, "a picture, then one question or more about it", batch)
+    parser.add_argument(
+        "--question", action="append", default=[], metavar="TEXT", help="asked about every picture; repeat it for several"
+    )
     parser.add_argument("--kind", choices=KINDS, default="open", help="kind of answer (default open)")
     parser.add_argument("--choices", metavar="A,B,C", default="", help="answers to choose from")
     parser.add_argument("--top-k", type=int, default=5, help="alternatives shown (default 5)")
@@ -31,8 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(flags: argparse.Namespace) -> int:
     """Answer every question."""
     check_inputs(flags)
-    if len(flags.inputs) == 1:
-        raise UsageError("a picture alone is no question: give PICTURE QUESTION.")
+    if len(flags.inputs) == 1 and not flags.question:
+        raise UsageError("a picture alone is no question: give PICTURE QUESTION, or --question TEXT.")
 
     def work(item: Item, output: Output) -> tuple[Mapping[str, Any], str]:
         return _answer(item, flags, output)
@@ -41,10 +45,19 @@ def run(flags: argparse.Namespace) -> int:
 
 
 def _items(flags: argparse.Namespace) -> Iterator[Item]:
-    for question in flags.inputs[1:]:
-        values = {"image": flags.inputs[0], "question": question}
-        yield Item(values, values)
-    yield from items((), flags.batch, "image")
+    """With `--question`, every input is a picture; without, the first is the picture and the others are questions."""
+    asked = flags.question or flags.inputs[1:]
+    for image in flags.inputs if flags.question else flags.inputs[:1]:
+        for question in asked:
+            values = {"image": image, "question": question}
+            yield Item(values, values)
+    for item in items((), flags.batch, "image"):
+        if item.fault or "question" in item.values or not flags.question:
+            yield item
+        else:
+            for question in flags.question:
+                values = {**item.values, "question": question}
+                yield replace(item, shown=values, values=values)
 
 
 def _answer(item: Item, flags: argparse.Namespace, output: Output) -> tuple[Mapping[str, Any], str]:

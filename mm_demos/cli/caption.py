@@ -10,6 +10,7 @@ from mm_demos.cli.inputs import Item, add_inputs, add_model, add_output, check_i
 from mm_demos.cli.output import Output
 
 STYLES = ("short", "detailed", "alt-text", "playful")
+METHODS = ("beam", "sampling")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--style", choices=STYLES, default="short", help="kind of caption (default short)")
     parser.add_argument("--language", metavar="CODE", default="en", help="ISO 639-1 code (default en)")
     parser.add_argument("--prefix", metavar="TEXT", default="", help="words that every caption begins with")
-    parser.add_argument("-n", "--number", type=int, choices=range(1, 11), metavar="1-10", default=3, help="captions (default 3)")
+    parser.add_argument("-n", "--number", type=int, choices=range(1, 9), metavar="1-8", default=3, help="captions (default 3)")
+    parser.add_argument(
+        "--method", choices=METHODS, default="beam", help="search for the likeliest words or draw them (default beam)"
+    )
+    parser.add_argument(
+        "--beams", type=int, choices=range(1, 9), metavar="1-8", default=4, help="width of the search (default 4)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="makes sampling repeatable")
     add_model(parser)
     add_output(parser)
@@ -43,6 +50,8 @@ def _caption(item: Item, flags: argparse.Namespace, output: Output) -> tuple[Map
         prefix=item.optional("prefix") or flags.prefix,
         n=flags.number,
         seed=flags.seed,
+        method=flags.method,
+        beams=flags.beams,
     )
     image = item.path("image")
     result = mm_demos.caption(image, model=flags.model, options=options, progress=output.progress)

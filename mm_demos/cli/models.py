@@ -69,15 +69,15 @@ def _rows(flags: argparse.Namespace) -> tuple[ModelSpec, ...]:
         return catalog.rows(flags.profile)
     if flags.action == "verify":
         return tuple(row for row in catalog.rows() if row.files and _cached(row))
-    wanted = {part.name: part for row in catalog.rows(settings().profile) for part in catalog.expand(row.name)}
+    wanted = {part.name: part for row in catalog.rows(settings().profile) for part in catalog.expand(row.name, on_demand=True)}
     return tuple(row for row in wanted.values() if row.files)
 
 
 def _parts(row: ModelSpec) -> list[ModelSpec]:
-    """The model and what it is made of, as far as they have files."""
+    """The model and what it may need, as far as they have files."""
     from mm_demos.models import catalog
 
-    return [part for part in catalog.expand(row.name) if part.files]
+    return [part for part in catalog.expand(row.name, on_demand=True) if part.files]
 
 
 def _cached(row: ModelSpec) -> bool:

@@ -9,7 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from mm_demos.models.attention import FloatArray, Weights, attend, gelu, layer_norm, linear, read_weights, softmax, split_heads
+from mm_demos.models.attention import (
+    FloatArray,
+    Weights,
+    attend,
+    gelu,
+    layer_norm,
+    linear,
+    one_thread,
+    read_weights,
+    softmax,
+    split_heads,
+)
 from mm_demos.models.grid_input import memory_tokens
 
 HEADS = 4
@@ -44,6 +55,11 @@ class AnswerHead:
             read_weights(folder / "answerer.safetensors"), json.loads((folder / "answers.json").read_text(encoding="utf-8"))
         )
 
+    def mean_features(self) -> FloatArray:
+        """What a picture of nothing in particular looks like: (81, n_features), the training photos' mean in every cell."""
+        mean = self._weights["input.mean"]
+        return np.broadcast_to(mean, (len(self._weights["place"]) - 1, len(mean)))
+
     def logits(self, features: FloatArray, states: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Logits (n_answers,), and where the words looked (9, 9).
 
@@ -51,6 +67,10 @@ class AnswerHead:
             features: the picture's (81, 1608).
             states: the question's last hidden states in MiniLM (n_tokens, 384), marks included.
         """
+        with one_thread():
+            return self._logits(features, states)
+
+    def _logits(self, features: FloatArray, states: FloatArray) -> tuple[FloatArray, FloatArray]:
         w = self._weights
         memory = memory_tokens(features, w)
         x = linear(states[None], w, "question")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,19 @@ def read_weights(path: Path) -> dict[str, FloatArray]:
     from safetensors.numpy import load_file
 
     return {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
+
+
+@cache
+def _pools() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """One thread for NumPy's products: in ones as small as these, two wait for each other longer than they compute."""
+    limit: AbstractContextManager[Any] = _pools().limit(limits=1, user_api="blas")
+    return limit
 
 
 def linear(x: FloatArray, weights: Weights, name: str) -> FloatArray:

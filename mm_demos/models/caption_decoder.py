@@ -5,18 +5,29 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mm_demos.errors import InvalidInputError
-from mm_demos.models.attention import FloatArray, Weights, attend, gelu, layer_norm, linear, read_weights, softmax, split_heads
+from mm_demos.models.attention import (
+    FloatArray,
+    Weights,
+    attend,
+    gelu,
+    layer_norm,
+    linear,
+    one_thread,
+    read_weights,
+    softmax,
+    split_heads,
+)
 from mm_demos.models.grid_input import memory_tokens
 
 PAD, BOS, EOS, UNKNOWN = range(4)
 HEADS = 6
-WORD = re.compile(r"[a-z0-9]+(?:[-'][a-z0-9]+)*")
+WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")  # of a prefix; those never seen in training are kept as typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +35,31 @@ class Draft:
     """One caption as the decoder wrote it.
 
     Args:
-        words: lower-case words without punctuation, the prefix included.
+        words: those of the prefix as typed, then lower-case words; without punctuation. What the prefix says before its last
+            colon or full stop is no part of them.
         log_prob: natural logarithm of its probability given the picture and the prefix, end mark included.
         evidence: (n_words, 9, 9), where each word looked: shares summing to 1 over the grid.
+        prefix: what the caption was to begin with.
     """
 
     words: tuple[str, ...]
     log_prob: float
     evidence: FloatArray
+    prefix: str = ""
 
     @property
     def text(self) -> str:
-        """As a sentence: a capital letter and a full stop."""
-        line = " ".join(self.words)
-        return line[:1].upper() + line[1:] + "." if line else ""
+        """As a sentence: the prefix as typed or else a capital letter, and a full stop."""
+        lead, begun = parted(self.prefix)
+        line = " ".join([*filter(None, [begun]), *self.words[len(WORD.findall(begun)) :]])
+        if not begun and not lead.endswith(":"):
+            line = line[:1].upper() + line[1:]
+        line = f"{lead} {line}".strip()
+        return line if line.endswith((".", "!", "?")) else f"{line}." if line else ""
+
+    def without_prefix(self) -> Draft:
+        """The same caption as if all of its words were the decoder's own."""
+        return replace(self, prefix="")
 
 
 @dataclass
@@ -76,9 +98,10 @@ class CaptionDecoder:
 
     def look(self, features: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
         """Keys and values (1, heads, 82, dim) of every block for one picture's features (81, 1608)."""
-        memory = memory_tokens(features, self._weights)
-        pairs = (np.split(linear(memory, self._weights, f"blocks.{i}.memory"), 2, -1) for i in range(self._blocks))
-        return [(split_heads(key, HEADS), split_heads(value, HEADS)) for key, value in pairs]
+        with one_thread():
+            memory = memory_tokens(features, self._weights)
+            pairs = (np.split(linear(memory, self._weights, f"blocks.{i}.memory"), 2, -1) for i in range(self._blocks))
+            return [(split_heads(key, HEADS), split_heads(value, HEADS)) for key, value in pairs]
 
     def prefix_tokens(self, prefix: str) -> list[int]:
         """The words of `prefix` as tokens; words never seen in training become the mark for them.
@@ -86,13 +109,17 @@ class CaptionDecoder:
         Raises:
             InvalidInputError: the prefix leaves no room for a caption.
         """
-        words = WORD.findall(prefix.lower())
+        words = WORD.findall(parted(prefix)[1])
         if len(words) > self.longest - 4:
             raise InvalidInputError(f"The prefix has {len(words)} words; at most {self.longest - 4} leave room for a caption.")
-        return [self._number.get(word, UNKNOWN) for word in words]
+        return [self._number.get(word.lower(), UNKNOWN) for word in words]
 
     def step(self, tokens: np.ndarray, state: State, seen: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, State]:
         """Log-probabilities (n, n_words) of the next word after `tokens` (n,), and the state with them."""
+        with one_thread():
+            return self._step(tokens, state, seen)
+
+    def _step(self, tokens: np.ndarray, state: State, seen: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, State]:
         w = self._weights
         at = state.looked.shape[1]
         x = (w["words.weight"][tokens] * np.float32(x_scale(w)) + w["order"][at])[:, None]
@@ -121,18 +148,28 @@ class CaptionDecoder:
         log_probs, state = self.step(np.array([BOS]), State([], np.zeros((1, 0, 81), np.float32)), seen)
         for token in tokens:
             log_probs, state = self.step(np.array([token]), state, seen)
+        log_probs[:, EOS] = -1e9  # a caption has at least one word of its own
         return log_probs, state, tokens
 
     def beam(
-        self, features: FloatArray, *, width: int = 4, n: int = 3, prefix: str = "", length_power: float = 0.7
+        self, features: FloatArray, *, width: int = 4, n: int = 3, prefix: str = "", length_power: float = 0.7, most: int = 99
     ) -> tuple[Draft, ...]:
-        """The `n` likeliest captions by beam search, best first: log-probability over length ** `length_power`."""
+        """The `n` likeliest captions by beam search, best first: log-probability over length ** `length_power`.
+
+        Args:
+            features: the picture's (81, 1608).
+            width: captions under way.
+            n: captions wanted.
+            prefix: words the captions begin with.
+            length_power: 0 prefers short captions.
+            most: words a caption may have after the prefix, at most.
+        """
         seen = self.look(features)
         log_probs, state, start = self.begin(prefix, seen)
         rows: list[list[int]] = [start]
         totals = np.zeros(1, np.float32)
         finished: list[tuple[float, float, list[int], FloatArray]] = []
-        free = self.longest - len(start)
+        free = min(self.longest - len(start), most + 1)
         for place in range(free):
             scores = totals[:, None] + (log_probs if place < free - 1 else only_end(log_probs))
             best = np.argsort(scores, axis=None)[::-1][: 2 * width]
@@ -155,7 +192,15 @@ class CaptionDecoder:
         return tuple(self._draft(tokens, total, looked, prefix) for _, total, tokens, looked in finished[:n])
 
     def sample(
-        self, features: FloatArray, *, n: int, seed: int, temperature: float = 0.7, top_p: float = 0.9, prefix: str = ""
+        self,
+        features: FloatArray,
+        *,
+        n: int,
+        seed: int,
+        temperature: float = 0.7,
+        top_p: float = 0.9,
+        prefix: str = "",
+        most: int = 99,
     ) -> tuple[Draft, ...]:
         """`n` captions drawn word by word from the nucleus that holds `top_p` (Holtzman et al., 2020); repeatable by `seed`."""
         rng = np.random.default_rng(seed)
@@ -164,7 +209,7 @@ class CaptionDecoder:
         log_probs, state = np.repeat(log_probs, n, 0), state.choose(np.zeros(n, np.int64))
         rows, totals = [list(start) for _ in range(n)], np.zeros(n, np.float32)
         done = np.zeros(n, bool)
-        free = self.longest - len(start)
+        free = min(self.longest - len(start), most + 1)
         for place in range(free):
             log_probs = log_probs if place < free - 1 else only_end(log_probs)
             words = np.array(
@@ -186,10 +231,17 @@ class CaptionDecoder:
         )
 
     def _draft(self, tokens: list[int], total: float, looked: FloatArray, prefix: str) -> Draft:
-        given = WORD.findall(prefix.lower())
+        given = WORD.findall(parted(prefix)[1])
         words = (*given, *(self.vocabulary[token] for token in tokens[len(given) :]))
         shares = looked[: len(words)]
-        return Draft(words, total, (shares / shares.sum(-1, keepdims=True)).reshape(-1, 9, 9))
+        return Draft(words, total, (shares / shares.sum(-1, keepdims=True)).reshape(-1, 9, 9), prefix)
+
+
+def parted(prefix: str) -> tuple[str, str]:
+    """What a prefix says before its last colon or full stop, and the words after it, which the caption goes on from."""
+    lead = re.match(r".*[:.!?](?=\s|$)", prefix, re.DOTALL)
+    at = lead.end() if lead else 0
+    return prefix[:at].strip(), prefix[at:].strip()
 
 
 def x_scale(weights: Weights) -> float:

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mm_demos.models.evidence import MENTIONED, SURE, Thing, singulars, with_article
+from mm_demos.models.evidence import MENTIONED, SURE, singulars, with_article
 from mm_demos.models.label_groups import columns_by_word
 
 if TYPE_CHECKING:
@@ -15,65 +15,56 @@ if TYPE_CHECKING:
 
 ALT_TEXT_CHARS = 125  # what screen readers read out in one go
 QUOTED_CHARS = 45  # of the text read in a picture
-LIKELY = 0.25  # below, two guesses are given instead of one
 LANGUAGES = {
     "en": "English", "zh": "Chinese", "fr": "French", "es": "Spanish", "pt": "Portuguese", "de": "German", "it": "Italian",
     "ru": "Russian", "ja": "Japanese", "ko": "Korean", "vi": "Vietnamese", "th": "Thai", "ar": "Arabic",
 }  # fmt: skip
 
-# Frames for the safe captions; {it} is what the picture shows, with its article and its "possibly".
+# Frames for captions made by code; {it} is what the captioner says, {It} the same with a capital letter.
 _FRAMES = {
-    "short": ("A photo of {it}", "A picture showing {it}", "{It}", "An image of {it}", "A view of {it}", "A snapshot of {it}",
-              "A photograph of {it}", "This is {it}", "Pictured: {it}"),
-    "detailed": ("A photo whose main subject is {it}", "The picture shows {it} as its main subject",
-                 "A photograph in which the most prominent thing is {it}", "The main subject of this image is {it}",
-                 "What this photo is about is {it}", "An image that mainly shows {it}", "The photo is mostly about {it}",
-                 "Most of what can be recognised here is {it}", "The subject of this photograph is {it}"),
-    "alt-text": ("Photo of {it}", "Image of {it}", "Picture of {it}", "Photograph of {it}", "Image showing {it}",
-                 "Picture showing {it}", "Photo showing {it}", "View of {it}", "Snapshot of {it}"),
-    "playful": ("Say hello to {it}!", "Guess what we have here: {it}!", "Behold, {it}!", "Nothing to see but {it}!",
-                "Stop scrolling, here is {it}!", "The star of today: {it}!", "And the winner is {it}!", "Make way for {it}!",
-                "Once upon a time there was {it}!"),
+    "short": ("{It}", "A photo in which {it}", "Here, {it}", "In this picture, {it}"),
+    "detailed": ("{It}", "In this picture, {it}", "The photo shows the following: {it}", "What can be seen here: {it}"),
+    "alt-text": ("{It}", "Photo: {it}", "Picture: {it}", "Image: {it}"),
+    "playful": ("Guess what: {it}!", "Breaking news: {it}!", "Stop scrolling: {it}!", "Once upon a time, {it}!",
+                "Hold the front page: {it}!", "Plot twist: {it}!", "Meanwhile, {it}!", "Ta-da: {it}!"),
 }  # fmt: skip
+_PLAYFUL_ENDS = ("{It}!", "{It}, ta-da!", "{It}, and why not!", "{It}, what a day!")  # after a prefix, which must come first
 
-_SURE, _MAYBE, _TEXT = "surely a dog, likely a beagle; no text", "possibly a tram; no text", "surely a mug; text “GOOD DAY”"
+_CLEAR = "a brown dog runs through the grass; surely a dog, likely a beagle; no text"
+_VAGUE = "two children are playing on a beach; nothing known; no text"
+_TEXT = "a man is standing on a street; possibly a street sign; text “MAIN STREET”"
 _EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "short": (
-        ("A dog, likely a beagle, in a photograph.", "Picture of a dog that looks like a beagle."),
-        ("Possibly a tram in a snapshot.", "What may be a tram, in a photograph."),
-        ("A mug with the words “GOOD DAY”.", "“GOOD DAY” says this mug."),
-    ),
     "detailed": (
         (
-            "The picture shows a dog as its main subject, probably a beagle, and there is nothing to read in it.",
-            "A dog that looks like a beagle is the main subject of this photograph, which holds no text.",
+            "A brown dog, probably a beagle, is running through the grass, and there is nothing to read in the picture.",
+            "The picture shows a brown dog that looks like a beagle as it runs through the grass.",
         ),
         (
-            "The picture possibly shows a tram as its main subject, and there is nothing to read in it.",
-            "What may be a tram is the main subject of this photograph, which holds no text.",
+            "Two children are playing on a beach, and there is nothing to read in the picture.",
+            "The photo shows a beach on which two children are playing.",
         ),
         (
-            "The main subject of the picture is a mug, and the words “GOOD DAY” can be read in it.",
-            "A photograph of a mug on which the words “GOOD DAY” are written.",
+            "A man is standing on a street, and the words “MAIN STREET” can be read there.",
+            "The picture shows a man on a street with what may be a street sign that reads “MAIN STREET”.",
         ),
     ),
     "alt-text": (
-        ("Photo of a dog, probably a beagle.", "Image of a dog that looks like a beagle."),
-        ("Photo of what may be a tram.", "Image that possibly shows a tram."),
-        ("Photo of a mug with the words “GOOD DAY”.", "Mug that reads “GOOD DAY”."),
+        ("Brown dog, probably a beagle, running through the grass.", "A brown dog runs through the grass."),
+        ("Two children playing on a beach.", "A beach with two children at play."),
+        ("Man standing on a street with the text “MAIN STREET”.", "A man on a street; “MAIN STREET” can be read."),
     ),
     "playful": (
-        ("This dog was born to be famous!", "Who could say no to a beagle?"),
-        ("Is it a tram, perhaps?", "Maybe a tram, maybe a dream!"),
-        ("This mug says it all: “GOOD DAY”!", "“GOOD DAY”, dear mug!"),
+        ("Catch me if you can, says this brown dog!", "Grass, a dog and nothing else to worry about!"),
+        ("Two children, one beach, no homework!", "Life is a beach when you are two children!"),
+        ("Lost? This man is on “MAIN STREET”!", "All roads lead this man to “MAIN STREET”!"),
     ),
 }
 
 
 def examples(sight: Sight, style: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Notes with their captions, of pictures with text when there is text in this one."""
-    sure, maybe, text = _EXAMPLES[style]
-    return ((_SURE, sure), (_TEXT, text) if sight.text else (_MAYBE, maybe))
+    clear, vague, text = _EXAMPLES[style]
+    return ((_CLEAR, clear), (_TEXT, text) if sight.text else (_VAGUE, vague))
 
 
 HEDGES = re.compile(
@@ -95,18 +86,41 @@ great big large small little common wild full standard grand king sweet mark mar
 and the with for can stop day high dark hard fixed"""
 
 
-def safe_captions(sight: Sight, options: CaptionOptions, *, exact: bool = True) -> list[str]:
-    """Sentences that say what the evidence says and no more, in the style asked for, the plainest first.
-
-    Args:
-        exact: also name the likeliest class inside a group: "a cat, possibly a tabby".
-    """
-    subject = _subject(sight, exact=exact)
-    if options.prefix:
-        variants = [subject, *_variants(sight)]
-        return [fitted(f"{options.prefix} {variant}", options) for variant in dict.fromkeys(variants)]
+def safe_captions(sight: Sight, options: CaptionOptions) -> list[str]:
+    """Sentences that say what the captioner says, with label and text where the style has room, the plainest first."""
     frames = _FRAMES[options.style]
-    return [fitted(frame.format(it=subject, It=subject[:1].upper() + subject[1:]), options) for frame in frames]
+    if options.prefix:
+        frames = _PLAYFUL_ENDS if options.style == "playful" else ("{It}",)
+    added = _added(sight, options.style)
+    said = [_clause(caption, options.prefix) for caption in sight.captions]
+    found = []
+    for turn in range(len(frames)):
+        for i, it in enumerate(said):
+            line = frames[(turn + i) % len(frames) if options.style == "playful" else turn].format(
+                it=it[:1].lower() + it[1:], It=it
+            )
+            found.append(fitted(f"{line}{added}", options))
+    return found
+
+
+def _clause(caption: str, prefix: str) -> str:
+    """A caption without its full stop, to be built upon; its first letter is a capital unless the prefix has it otherwise."""
+    bare = caption.strip().rstrip(".!")
+    return bare if prefix else bare[:1].upper() + bare[1:]
+
+
+def _added(sight: Sight, style: str) -> str:
+    """What label and text add to a caption: sentences in the detailed style, the text alone in alt text."""
+    text = f"“{_quoted(sight)}”" if sight.text else ""
+    if style == "alt-text":
+        return f", with the text {text}." if text else ""
+    if style != "detailed":
+        return ""
+    things = sight.things()[:1]
+    label = with_article(things[0].exact if things[0].exact_prob >= SURE else things[0].name) if things else ""
+    named = f" The main subject looks like {label}." if things and things[0].prob >= SURE and not sight.says(things[0]) else ""
+    read = f" The words {text} can be read in it." if text else ""
+    return f".{named}{read}" if named or read else ""
 
 
 def fitted(text: str, options: CaptionOptions) -> str:
@@ -133,7 +147,8 @@ def notes(sight: Sight) -> str:
         seen = f"{'surely' if first.prob >= SURE else 'possibly'} {with_article(first.name)}"
         if first.exact != first.name and first.exact_prob > first.prob / 2:
             seen += f", likely {with_article(first.exact)}"
-    return f"{seen}; text “{_quoted(sight)}”" if sight.text else f"{seen}; no text"
+    said = "".join(f"{caption.rstrip('.').lower()}; " for caption in sight.captions[:1])
+    return f"{said}{seen}; " + (f"text “{_quoted(sight)}”" if sight.text else "no text")
 
 
 def faithful(text: str, sight: Sight) -> bool:
@@ -153,46 +168,7 @@ def faithful(text: str, sight: Sight) -> bool:
     exact_only = bool(things) and _words(things[0].exact) - _words(things[0].name) & set(words)
     sure = bool(things) and (things[0].exact_prob if exact_only else things[0].prob) >= SURE
     quotes_only = named <= _words(sight.text)
-    return sure or quotes_only or bool(HEDGES.search(text))
-
-
-def _subject(sight: Sight, *, exact: bool) -> str:
-    """What the picture shows, as a phrase."""
-    things = sight.things()
-    text = f"the text “{_quoted(sight)}”" if sight.text else ""
-    if things and things[0].prob >= SURE:
-        named = _thing(things[0]) if exact else with_article(things[0].name)
-        return f"{named} with {text}" if text else named
-    if text:
-        return text
-    if not things:
-        return "something that could not be recognised"
-    return f"possibly {with_article(things[0].name)}" if things[0].prob >= LIKELY else _guesses(things)
-
-
-def _variants(sight: Sight) -> list[str]:
-    """The subject in other words, for captions that all begin with the same prefix."""
-    phrases: list[str] = []
-    for thing in sight.things()[:4]:
-        if thing.prob >= MENTIONED or not phrases:
-            hedge = "" if thing.prob >= SURE else "possibly "
-            phrases += [
-                f"{hedge}{with_article(thing.name)}",
-                f"what {'looks' if hedge else 'is'} like {with_article(thing.name)}",
-            ]
-            phrases.append(f"possibly {with_article(thing.exact)}")
-    return phrases
-
-
-def _thing(thing: Thing) -> str:
-    if thing.exact != thing.name and thing.exact_prob > thing.prob / 2:
-        return f"{with_article(thing.name)}, possibly {with_article(thing.exact)}"
-    return with_article(thing.name)
-
-
-def _guesses(things: tuple[Thing, ...]) -> str:
-    """Two guesses where none is likely."""
-    return "possibly " + " or ".join(with_article(thing.name) for thing in things[:2])
+    return sure or quotes_only or bool(sight.captions) or bool(HEDGES.search(text))
 
 
 def _quoted(sight: Sight) -> str:
@@ -203,7 +179,7 @@ def _quoted(sight: Sight) -> str:
 
 def _evidence_words(sight: Sight) -> set[str]:
     """Words that the evidence can vouch for."""
-    found = _words(sight.text)
+    found = _words(sight.text) | {form for word in _words(" ".join(sight.captions)) for form in singulars(word)}
     for i, thing in enumerate(sight.things()):
         if thing.prob >= MENTIONED or i == 0:
             found |= _words(thing.name) | _words(thing.exact)

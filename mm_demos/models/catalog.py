@@ -6,13 +6,14 @@ import difflib
 
 from mm_demos.errors import UnknownModelError
 from mm_demos.models.rows import ROWS
-from mm_demos.models.spec import Engine, HubSource, ModelSpec, Role, Source, UrlSource, WeightFile, WheelSource
+from mm_demos.models.spec import Engine, HubSource, ModelSpec, PackagedSource, Role, Source, UrlSource, WeightFile, WheelSource
 from mm_demos.settings import Profile, settings
 
 __all__ = [
     "Engine",
     "HubSource",
     "ModelSpec",
+    "PackagedSource",
     "Role",
     "Source",
     "UrlSource",
@@ -81,12 +82,16 @@ def chosen(name: str | None, *roles: Role) -> str:
     return name
 
 
-def expand(name: str) -> tuple[ModelSpec, ...]:
-    """The model and every model it is made of, each once, components first."""
+def expand(name: str, *, on_demand: bool = False) -> tuple[ModelSpec, ...]:
+    """The model and every model it is made of, each once, components first.
+
+    Args:
+        on_demand: also the models that it leases only when a request needs them.
+    """
     found: dict[str, ModelSpec] = {}
     row = spec(name)
-    for component in row.components:
-        found.update((part.name, part) for part in expand(component))
+    for component in (*row.components, *(row.on_demand if on_demand else ())):
+        found.update((part.name, part) for part in expand(component, on_demand=on_demand))
     found[row.name] = row
     return tuple(found.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,7 @@ from mm_demos.models.label_groups import columns_by_word, label_groups
 from mm_demos.results import Evidence, LabelScore, TextLine
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from mm_demos.models.protocols import FloatArray, ImageTagger, TextReader
+    from mm_demos.models.protocols import FloatArray
 
 SURE = 0.5  # said without "possibly" from here on: more likely than everything else together
 NAMED = 0.7  # the exact class is named from here on; below, the everyday word for its group
@@ -42,11 +41,13 @@ class Sight:
         labels: class names in the order of `probs`.
         probs: (n_labels,) summing to 1; all zero when there is no picture.
         lines: text read in the picture, the doubtful lines left out.
+        captions: what the captioner says, best first.
     """
 
     labels: tuple[str, ...]
     probs: FloatArray
     lines: tuple[TextLine, ...]
+    captions: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -101,6 +102,16 @@ class Sight:
                     return known[form]
         return None
 
+    def says(self, thing: Thing) -> bool:
+        """Whether a caption names the thing, its class or something it is a kind of."""
+        words = {
+            form for caption in self.captions for word in re.findall(r"[^\W\d_]+", caption.lower()) for form in singulars(word)
+        }
+        if set(thing.name.lower().split()[-1:]) & words or set(thing.exact.lower().split()[-1:]) & words:
+            return True
+        column = self.labels.index(thing.exact)
+        return any(column in (self.columns_of(word) or ()) for word in words)
+
     def evidence(self, basis: str) -> Evidence:
         """The likeliest labels and the text, for people."""
         order = np.argsort(-self.probs)[:SHOWN_LABELS]
@@ -108,12 +119,9 @@ class Sight:
         return Evidence(labels, self.lines, basis)
 
 
-def look(image: Image | None, tagger: ImageTagger, reader: TextReader) -> Sight:
-    """Labels and text of a picture; without one, no labels and no text."""
-    if image is None:
-        return Sight(tagger.labels, np.zeros(len(tagger.labels), dtype=np.float32), ())
-    lines = tuple(line for line in reader.read(image) if line.score >= TEXT_SCORE and len(line.text.strip()) > 1)
-    return Sight(tagger.labels, tagger.tag([image])[0], lines)
+def readable(lines: Iterable[TextLine]) -> tuple[TextLine, ...]:
+    """Lines that are text beyond doubt."""
+    return tuple(line for line in lines if line.score >= TEXT_SCORE and len(line.text.strip()) > 1)
 
 
 def singulars(word: str) -> tuple[str, ...]:

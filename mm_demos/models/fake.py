@@ -23,6 +23,7 @@ from mm_demos.models.protocols import (
     ChatMessage,
     FloatArray,
     GenerateOptions,
+    Lease,
     SegmentStream,
     TranscribeOptions,
 )
@@ -239,7 +240,7 @@ def _fake_look(word: str) -> tuple[float, ...]:
 class FakeCaptioner:
     """Names the main colour."""
 
-    def caption(self, image: Image, *, options: CaptionOptions, progress: Progress) -> Captioning:
+    def caption(self, image: Image, *, options: CaptionOptions, progress: Progress, lease: Lease) -> Captioning:  # noqa: ARG002
         """`options.n` captions, best first."""
         colours = _best_first(main_colour(image))
         captions = []
@@ -255,7 +256,7 @@ class FakeCaptioner:
 class FakeAnswerer:
     """Answers with the main colour, or the first choice without a picture."""
 
-    def answer(self, image: Image | None, question: str, *, options: AnswerOptions, progress: Progress) -> Answer:
+    def answer(self, image: Image | None, question: str, *, options: AnswerOptions, progress: Progress, lease: Lease) -> Answer:  # noqa: ARG002
         """The answer with its alternatives."""
         progress.report("Answering", 1, 1, "questions")
         colours = main_colour(image) if image is not None else dict.fromkeys(COLOURS, 1 / len(COLOURS))

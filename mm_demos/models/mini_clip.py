@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mm_demos.models.attention import FloatArray, softmax
+from mm_demos.models.mini_clip_export import CONFIG, PARTS
+from mm_demos.models.onnx_graph import Graph, open_graph
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from mm_demos.models.loader import LoadRequest
 
 IMAGE_SIZE = 260  # pixels
 MAX_TOKENS = 64
@@ -25,7 +30,7 @@ class Look:
     """What one pass over a picture gives.
 
     Args:
-        embedding: (512,) L2-normalised.
+        embedding: (dim,) L2-normalised.
         features: (81, 1608), the cells of the 9 x 9 grid row by row.
         class_probs: (1000,) over ImageNet's classes, summing to 1.
     """
@@ -33,6 +38,27 @@ class Look:
     embedding: FloatArray
     features: FloatArray
     class_probs: FloatArray
+
+
+def load_mini_clip(request: LoadRequest) -> MiniClip:
+    """mm-mini-clip in ONNX Runtime; the first load on a machine writes its two graphs, which takes about a minute."""
+    vision, text = (open_graph(request, PARTS, f"mm-mini-clip-{side}") for side in ("vision", "text"))
+    return MiniClip(
+        vision, text, request.folder / "tokenizer.json", dim=embedding_dim(request.folder), logit_scale=scale_of(request.folder)
+    )
+
+
+def embedding_dim(folder: Path) -> int:
+    """Numbers in an embedding, as the model config in `folder` says."""
+    return int(json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_cfg"]["embed_dim"])
+
+
+def scale_of(folder: Path) -> float:
+    """The trained factor of similarities; open_clip keeps its logarithm."""
+    from safetensors import safe_open
+
+    with safe_open(folder / PARTS, framework="numpy") as tensors:
+        return float(np.exp(tensors.get_tensor("logit_scale").astype(np.float32)))
 
 
 def pixels(images: Sequence[Image]) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -43,19 +69,20 @@ def pixels(images: Sequence[Image]) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 class MiniClip:
-    """A `JointEmbedder` of 512 dimensions.
+    """A `JointEmbedder` that also gives what the captioner and the answerer look at.
 
     Args:
-        vision: session of `mini_clip_export.export_vision`'s graph.
-        text: session of `mini_clip_export.export_text`'s graph.
+        vision: graph written by `mini_clip_export.export_vision`.
+        text: graph written by `mini_clip_export.export_text`.
         tokenizer_file: MiniLM's `tokenizer.json`.
+        dim: numbers in an embedding.
         logit_scale: what the similarities are multiplied by.
     """
 
-    def __init__(self, vision: Any, text: Any, tokenizer_file: Path, logit_scale: float) -> None:
+    def __init__(self, vision: Graph, text: Graph, tokenizer_file: Path, *, dim: int, logit_scale: float) -> None:
         from tokenizers import Tokenizer
 
-        self._vision, self._text, self._scale = vision, text, logit_scale
+        self._vision, self._text, self._dim, self._scale = vision, text, dim, logit_scale
         self._tokenizer: Any = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
@@ -66,29 +93,35 @@ class MiniClip:
         return self._scale
 
     def embed_images(self, images: Sequence[Image]) -> FloatArray:
-        """Embeddings (n_images, 512), L2-normalised."""
-        parts = [
-            self._vision.run(["embeddings"], {"pixels": pixels(images[i : i + BATCH])})[0] for i in range(0, len(images), BATCH)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, 512), np.float32)
+        """Embeddings (n_images, dim), L2-normalised."""
+        out = np.zeros((len(images), self._dim), np.float32)
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
+            out[start : start + len(batch)] = self._vision.outputs("embeddings", pixels=pixels(batch))[0]
+        return out
 
     def look(self, image: Image) -> Look:
         """Everything about one picture in one pass."""
-        embeddings, features, logits = self._vision.run(["embeddings", "features", "logits"], {"pixels": pixels([image])})
+        embeddings, features, logits = self._vision.outputs("embeddings", "features", "logits", pixels=pixels([image]))
         return Look(embeddings[0], features[0], softmax(logits[0]))
 
     def embed_texts(self, texts: Sequence[str]) -> FloatArray:
-        """Embeddings (n_texts, 512), L2-normalised; texts of like length run together, so that little is padded."""
-        out = np.zeros((len(texts), 512), np.float32)
+        """Embeddings (n_texts, dim), L2-normalised; texts of like length run together, so that little is padded."""
+        out = np.zeros((len(texts), self._dim), np.float32)
         for rows, batch in self._batches(texts):
-            out[rows] = self._text.run(["embeddings"], batch)[0]
+            out[rows] = self._text.outputs("embeddings", **batch)[0]
         return out
 
     def question_states(self, question: str) -> FloatArray:
-        """MiniLM's last hidden states (n_tokens, 384) of one question."""
+        """MiniLM's last hidden states (n_tokens, width) of one question."""
         (_, batch) = next(self._batches([question]))
-        states: FloatArray = self._text.run(["states"], batch)[0][0]
+        states: FloatArray = self._text.outputs("states", **batch)[0][0]
         return states
+
+    def close(self) -> None:
+        """Give the sessions' memory back."""
+        self._vision.close()
+        self._text.close()
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], dict[str, np.ndarray[Any, np.dtype[np.int64]]]]]:
         token_ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]

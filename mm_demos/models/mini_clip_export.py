@@ -11,6 +11,7 @@ from mm_demos.models.trunk import build_trunk
 
 PARTS = "mm-mini-clip.safetensors"
 CONFIG = "open_clip_config.json"
+TRUNK = "efficientnet-lite2-9656183e.pth"
 HEAD_DIM = 64  # of the attention pooling
 TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
@@ -103,7 +104,13 @@ def export_vision(parts: Path, trunk: Path, path: Path) -> None:
             return embeddings, torch.cat([cells, grid[..., 352:]], -1), logits
 
     outputs = ["embeddings", "features", "logits"]
-    _write(Vision(), (torch.zeros(2, 260, 260, 3, dtype=torch.uint8),), {"pixels": {0: "n"}}, outputs, path)
+    _write(
+        Vision(),
+        (torch.arange(2 * 260 * 260 * 3).remainder(251).to(torch.uint8).view(2, 260, 260, 3),),
+        {"pixels": {0: "n"}},
+        outputs,
+        path,
+    )
 
 
 def export_text(parts: Path, text: Path, path: Path) -> None:
@@ -121,9 +128,11 @@ def export_text(parts: Path, text: Path, path: Path) -> None:
 
     bert = BertModel.from_pretrained(text, local_files_only=True, add_pooling_layer=False, attn_implementation="eager")
     tensors = read_parts(parts)
-    tuned_name = f"text.transformer.encoder.layer.{len(bert.encoder.layer) - 1}."
-    tuned = copy.deepcopy(bert.encoder.layer[-1])
-    tuned.load_state_dict({name.removeprefix(tuned_name): t for name, t in tensors.items() if name.startswith(tuned_name)})
+    layer_names = [f"text.transformer.encoder.layer.{i}." for i in range(len(bert.encoder.layer))]
+    first_tuned = next(i for i, layer in enumerate(layer_names) if any(name.startswith(layer) for name in tensors))
+    tuned = copy.deepcopy(bert.encoder.layer[first_tuned:])
+    for layer, prefix in zip(tuned, layer_names[first_tuned:], strict=True):
+        layer.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
     first, second = tensors["text.proj.0.weight"], tensors["text.proj.2.weight"]
 
     class Text(nn.Module):
@@ -135,11 +144,16 @@ def export_text(parts: Path, text: Path, path: Path) -> None:
             kept = attention_mask[..., None].float()
             hidden_from = (1 - attention_mask[:, None, None, :].float()) * -1e4
             x = self.bert.embeddings(input_ids)
-            for layer in self.bert.encoder.layer[:-1]:
+            for layer in self.bert.encoder.layer[:first_tuned]:
                 x = layer(x, hidden_from)
-            mean = (self.tuned(x, hidden_from) * kept).sum(1) / kept.sum(1)
+            published, x_tuned = x, x
+            for layer in self.bert.encoder.layer[first_tuned:]:
+                published = layer(published, hidden_from)
+            for layer in self.tuned:
+                x_tuned = layer(x_tuned, hidden_from)
+            mean = (x_tuned * kept).sum(1) / kept.sum(1)
             embeddings = functional.linear(functional.gelu(functional.linear(mean, first)), second)
-            return functional.normalize(embeddings, dim=-1), self.bert.encoder.layer[-1](x, hidden_from)
+            return functional.normalize(embeddings, dim=-1), published
 
     ids = torch.full((2, 7), 1000)
     axes = {name: {0: "n", 1: "n_tokens"} for name in ("input_ids", "attention_mask", "states")}
@@ -147,12 +161,16 @@ def export_text(parts: Path, text: Path, path: Path) -> None:
 
 
 def _write(network: Any, inputs: tuple[Any, ...], axes: dict[str, dict[int, str]], outputs: list[str], path: Path) -> None:
+    """Export the network and refuse a graph whose outputs differ from its own."""
+    import numpy as np
+    import onnxruntime
     import torch
 
     names = [name for name in axes if name not in outputs]
     with torch.inference_mode():
+        expected = [output.numpy() for output in network.eval()(*inputs)]
         torch.onnx.export(
-            network.eval(),
+            network,
             inputs,
             str(path),
             input_names=names,
@@ -161,3 +179,8 @@ def _write(network: Any, inputs: tuple[Any, ...], axes: dict[str, dict[int, str]
             dynamo=False,
             opset_version=17,
         )
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found = session.run(outputs, {name: value.numpy() for name, value in zip(names, inputs, strict=True)})
+    worst = max(float(np.abs(f - e).max() / max(1.0, np.abs(e).max())) for f, e in zip(found, expected, strict=True))
+    if worst > 1e-3:
+        raise ValueError(f"the exported graph differs from the network by {worst:.2g}")

@@ -115,7 +115,21 @@ def _check(network: Any, inputs: Mapping[str, Any], target: Path) -> None:
         raise ValueError(f"the exported graph differs from the network by {difference:.2g}")
 
 
+def _export_mini_clip_vision(checkpoint: Path, target: Path) -> None:
+    from mm_demos.models.mini_clip_export import TRUNK, export_vision
+
+    export_vision(checkpoint.parent, checkpoint.parent / TRUNK, target)
+
+
+def _export_mini_clip_text(checkpoint: Path, target: Path) -> None:
+    from mm_demos.models.mini_clip_export import export_text
+
+    export_text(checkpoint.parent, checkpoint.parent, target)
+
+
 EXPORTERS: dict[str, Callable[[Path, Path], None]] = {
+    "mm-mini-clip-vision": _export_mini_clip_vision,
+    "mm-mini-clip-text": _export_mini_clip_text,
     "efficientnet-lite2": _export_efficientnet_lite2,
     "all-MiniLM-L6-v2": _export_minilm,
 }

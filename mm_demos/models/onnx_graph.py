@@ -24,26 +24,33 @@ if TYPE_CHECKING:
 DAMAGED = frozenset({"InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NoSuchFile", "Fail"})
 
 
-def open_graph(request: LoadRequest, checkpoint: str) -> Graph:
+def open_graph(request: LoadRequest, checkpoint: str, architecture: str = "") -> Graph:
     """The graph of `prepared_graph`, open; a damaged one is written anew, for nothing else would ever mend it.
 
     Raises:
         MissingDependencyError, StoppedError: as `prepared_graph` does.
     """
-    path = prepared_graph(request, checkpoint)
+    path = prepared_graph(request, checkpoint, architecture)
     try:
         return Graph(path, threads=request.threads)
     except Exception as error:
         if type(error).__name__ not in DAMAGED:
             raise
     path.unlink(missing_ok=True)
-    return Graph(prepared_graph(request, checkpoint), threads=request.threads)
+    return Graph(prepared_graph(request, checkpoint, architecture), threads=request.threads)
 
 
-def prepared_graph(request: LoadRequest, checkpoint: str) -> Path:
+def prepared_graph(request: LoadRequest, checkpoint: str, architecture: str = "") -> Path:
     """The graph of `request.spec`, written by a child process on the first load and found again afterwards.
 
-    Its name carries the sha256 of the file `checkpoint` and the exporter's version, so other weights never meet an old graph.
+    Its name carries the sha256 of the file `checkpoint` and the exporter's version, so other weights never meet an old graph;
+    a graph made from several files is named after all of them.
+
+    Args:
+        request: the load.
+        checkpoint: file in the model's folder that the exporter is given.
+        architecture: one of `onnx_export.EXPORTERS` that reads all files of the folder; by default the model's own name, for a
+            model whose graph is made from `checkpoint` alone.
 
     Raises:
         MissingDependencyError: the child process failed; its last words are in the message.
@@ -52,13 +59,16 @@ def prepared_graph(request: LoadRequest, checkpoint: str) -> Path:
     from filelock import FileLock
 
     weights = request.folder / checkpoint
-    sha256 = next((file.sha256 for file in request.spec.files if file.name == checkpoint), "") or _sha256(weights)
+    inputs = [file for file in request.spec.files if architecture or file.name == checkpoint]
+    sums = [file.sha256 for file in inputs] or [_sha256(weights)]
+    sha256 = sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
+    architecture = architecture or request.spec.name
     request.derived_folder.mkdir(parents=True, exist_ok=True)
-    graph = request.derived_folder / f"{request.spec.name}-{sha256[:16]}-v{EXPORTER_VERSION}.onnx"
+    graph = request.derived_folder / f"{architecture}-{sha256[:16]}-v{EXPORTER_VERSION}.onnx"
     if not graph.exists():
         with FileLock(f"{graph}.lock"):
             if not graph.exists():  # another process may have written it while this one waited
-                _export(request.spec.name, weights, graph, request.progress)
+                _export(architecture, weights, graph, request.progress)
     return graph
 
 
@@ -118,12 +128,19 @@ class Graph:
         options.enable_mem_pattern = False
         # Idle threads sleep: a spinning pool takes the cores from the other models of the suite.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._only_wanted: Any = onnxruntime.RunOptions()
+        self._only_wanted.only_execute_path_to_fetches = True
         self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def run(self, **inputs: np.ndarray) -> FloatArray:
         """The graph's first output for the named inputs."""
         output: FloatArray = self._session.run(None, inputs)[0]
         return output
+
+    def outputs(self, *names: str, **inputs: np.ndarray) -> list[FloatArray]:
+        """The named outputs for the named inputs; what only others need is not computed."""
+        found: list[FloatArray] = self._session.run(list(names), inputs, self._only_wanted)
+        return found
 
     def close(self) -> None:
         """Give the session and its memory back; the graph cannot run afterwards."""

@@ -39,6 +39,40 @@ _FORMS = (
     (re.compile(r"\b(phone|telephone|number to call)\b"), re.compile(r"(?:\d[\s()-]*){6,}")),
 )
 
+Subject = Literal["", "colour", "action", "place", "object", "who"]
+_SUBJECTS: tuple[tuple[Subject, re.Pattern[str]], ...] = (
+    ("colour", re.compile(r"^(?:what|which|in what|of what)\b.*\bcolou?rs?\b")),
+    ("action", re.compile(r"^what(?:'s| is| are| was)\b.*\b(?:doing|happening|going on)\b")),
+    ("place", re.compile(r"^where\b")),
+    ("who", re.compile(r"^who\b")),
+    ("object", re.compile(r"^what\b.*\b(?:mouth|hands?|wear|hold|carry|ride|throw|chase|catch|kick|climb|eat|pull)\b")),
+    ("object", re.compile(
+        r"^what\b.*\b(?:riding|holding|carrying|throwing|catching|chasing|kicking|climbing|eating|pulling|wearing|playing|running|"
+        r"jumping|sitting|standing|swimming|walking|lying|sleeping|flying)\b")),
+)  # fmt: skip
+
+COLOURS = ("red", "blue", "green", "black", "white", "yellow", "brown", "orange", "pink", "purple", "gray", "tan", "silver",
+           "blond", "golden")  # fmt: skip
+PLACES = ("air", "beach", "bed", "bench", "city", "couch", "dirt", "field", "floor", "grass", "hill", "lake", "mountain", "ocean",
+          "park", "path", "playground", "pool", "ramp", "restaurant", "river", "rock", "sand", "sidewalk", "snow", "stage",
+          "street", "track", "trampoline", "water", "woods", "yard")  # fmt: skip
+# Words of yes/no questions that the answer model was trained on although they are no answers of its own.
+LEARNT = frozenset(
+    {"bridge", "building", "bus", "chair", "collar", "fire", "phone", "skis", "snowboard", "table", "tent", "train", "truck"}
+)
+SPELLINGS = {
+    "grey": "gray", "blonde": "blond", "gold": "golden", "children": "child", "kid": "child", "kids": "child", "men": "man",
+    "guy": "man", "women": "woman", "lady": "woman", "person": "people", "persons": "people", "puppy": "dog", "puppies": "dog",
+    "kitten": "cat", "bicycle": "bike", "bicycles": "bike", "motorbike": "motorcycle", "sofa": "couch", "sea": "ocean",
+    "forest": "woods", "sunglasses": "glasses", "jeans": "pants", "trousers": "pants", "cap": "hat", "coat": "jacket",
+    "pavement": "sidewalk",
+}  # fmt: skip
+_FUNCTION_WORDS = re.compile(
+    r"an?|any|some|the|this|that|these|those|it|they|he|she|is|are|was|were|be|being|do|does|did|can|could|you|i|we|see|spot|find|"
+    r"there|here|in|on|at|of|with|to|and|or|picture|image|photo|photograph|scene|view|shows?|contain|have|has|(some|any)(one|body)|"
+    r"something|person|wearing|visible|one|front|near"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PictureQuestion:
@@ -81,3 +115,14 @@ def wanted_lines(question: str, lines: tuple[str, ...]) -> tuple[str, ...]:
             if found:
                 return found
     return ()
+
+
+def about(question: str) -> Subject:
+    """What kind of answer an open English question wants, of those the answer model was trained on; else empty."""
+    asked = " ".join(question.lower().split())
+    return next((subject for subject, form in _SUBJECTS if form.search(asked)), "")
+
+
+def content_words(text: str) -> tuple[str, ...]:
+    """The words that decide a question: nouns, colours, actions."""
+    return tuple(word for word in re.findall(r"[a-z]+", text.lower()) if not _FUNCTION_WORDS.fullmatch(word))

@@ -23,7 +23,13 @@ from typing import Any
 
 import mm_demos
 from mm_demos import accelerator
-from mm_demos.errors import InsufficientMemoryError, StoppedError, UnknownModelError, WeightsUnavailableError
+from mm_demos.errors import (
+    InsufficientMemoryError,
+    MissingDependencyError,
+    StoppedError,
+    UnknownModelError,
+    WeightsUnavailableError,
+)
 from mm_demos.models import catalog
 from mm_demos.models.catalog import Engine, ModelSpec, Role
 from mm_demos.progress import Progress
@@ -213,9 +219,15 @@ def exercise(role: Role, model: Any) -> None:
     elif role in {"text-embedder", "joint-embedder"}:
         model.embed_texts(["a red square"])
     elif role == "captioner":
-        model.caption(image, options=protocols.CaptionOptions(n=1, max_new_tokens=2), progress=Progress())
+        model.caption(image, options=protocols.CaptionOptions(n=1, max_new_tokens=2), progress=Progress(), lease=_no_lease)
     elif role == "answerer":
-        model.answer(image, "What is it?", options=protocols.AnswerOptions(max_new_tokens=2), progress=Progress())
+        model.answer(
+            image, "What is it?", options=protocols.AnswerOptions(max_new_tokens=2), progress=Progress(), lease=_no_lease
+        )
+
+
+def _no_lease(name: str) -> Any:
+    raise MissingDependencyError(f"{name} is not tried here")
 
 
 if __name__ == "__main__":

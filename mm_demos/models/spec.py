@@ -33,7 +33,14 @@ class UrlSource:
     url: str
 
 
-Source = HubSource | UrlSource | WheelSource
+@dataclass(frozen=True, slots=True)
+class PackagedSource:
+    """A file that comes with this package, in `mm_demos/weights/`."""
+
+    name: str
+
+
+Source = HubSource | PackagedSource | UrlSource | WheelSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,11 @@ class WeightFile:
     sha256: str
     size_bytes: int
     sources: tuple[Source, ...]
+
+    @property
+    def packaged(self) -> bool:
+        """Whether the file came with this package, so that nothing has to be fetched for it."""
+        return any(isinstance(source, PackagedSource) for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ class ModelSpec:
         engines: tried in order; the first that fits the device and passes its probe is used.
         files: empty when a library carries the weights or when the model is made of `components`.
         components: names of models that this one is made of; they are leased with it and hold the memory.
+        on_demand: names of models that only some of its requests need; it leases them when one comes.
         licence: SPDX identifier.
         source: page or repository the weights come from.
         revision: commit or release.
@@ -103,6 +116,7 @@ class ModelSpec:
     engines: tuple[Engine, ...]
     files: tuple[WeightFile, ...] = ()
     components: tuple[str, ...] = ()
+    on_demand: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
     revision: str = ""
@@ -113,5 +127,5 @@ class ModelSpec:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes to fetch for this row alone."""
+        """Bytes of this row's own files."""
         return sum(file.size_bytes for file in self.files)

@@ -1,4 +1,4 @@
-"""Pictures to sentences and answers: for now from what the other embedded models saw, as `load_…` functions of the catalog."""
+"""Pictures to sentences and answers on the suite's own small models, as `load_…` functions of the catalog."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from mm_demos.models.protocols import Captioner, QuestionAnswerer
 
 
-def load_evidence_captioner(request: LoadRequest) -> Captioner:
-    """A captioner over the tagger, the text reader, the joint embedder and the chat model in `request.components`."""
-    from mm_demos.models.evidence_captioner import EvidenceCaptioner
+def load_mini_captioner(request: LoadRequest) -> Captioner:
+    """The caption decoder over the joint embedder in `request.components`."""
+    from mm_demos.models.caption_decoder import CaptionDecoder
+    from mm_demos.models.mini_captioner import MiniCaptioner
 
-    return EvidenceCaptioner(*(request.components[name] for name in request.spec.components))
+    return MiniCaptioner(request.components["mm-mini-clip"], CaptionDecoder.open(request.folder))
 
 
-def load_evidence_answerer(request: LoadRequest) -> QuestionAnswerer:
-    """An answerer over the tagger, the text reader, the joint embedder and the chat model in `request.components`."""
-    from mm_demos.models.evidence_answerer import EvidenceAnswerer
+def load_mini_answerer(request: LoadRequest) -> QuestionAnswerer:
+    """The answer head over the joint embedder in `request.components`."""
+    from mm_demos.models.answer_head import AnswerHead
+    from mm_demos.models.mini_answerer import MiniAnswerer
 
-    return EvidenceAnswerer(*(request.components[name] for name in request.spec.components))
+    return MiniAnswerer(request.components["mm-mini-clip"], AnswerHead.open(request.folder))

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models import sources
-from mm_demos.models.spec import ModelSpec, Source, WeightFile
+from mm_demos.models.spec import ModelSpec, PackagedSource, Source, WeightFile
 from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
@@ -60,7 +60,7 @@ def is_cached(spec: ModelSpec) -> bool:
 
 def missing_bytes(spec: ModelSpec) -> int:
     """How many bytes `ensure` would have to fetch."""
-    return sum(file.size_bytes for file in _missing(spec))
+    return sum(file.size_bytes for file in _missing(spec) if not file.packaged)
 
 
 def ensure(spec: ModelSpec, progress: Progress | None = None) -> Path:
@@ -242,7 +242,8 @@ def _attempts(spec: ModelSpec, file: WeightFile, missing: list[WeightFile], mete
     if not file.sources:
         yield "no public source", _refuse("it must be put into your own folder")
     for source in file.sources:
-        attempt = _refuse("MM_DEMOS_OFFLINE is set") if chosen.offline else _fetcher(source, file, missing, meter)
+        refused = chosen.offline and not isinstance(source, PackagedSource)
+        attempt = _refuse("MM_DEMOS_OFFLINE is set") if refused else _fetcher(source, file, missing, meter)
         yield sources.describe(source), attempt
 
 
@@ -254,7 +255,8 @@ def _refuse(reason: str) -> Callable[[], tuple[list[Path], bool]]:
 
 
 def _fetcher(source: Source, file: WeightFile, missing: list[WeightFile], meter: Meter) -> Callable[[], tuple[list[Path], bool]]:
-    return lambda: (sources.fetch(source, file, missing, settings().cache_dir, meter), True)
+    ours = not isinstance(source, PackagedSource)  # the package keeps its copy
+    return lambda: (sources.fetch(source, file, missing, settings().cache_dir, meter), ours)
 
 
 def _adopt(paths: list[Path], own: bool, file: WeightFile) -> None:

@@ -45,7 +45,7 @@ def caption(
     picture = media.load_image(image)
     with record("caption", options=asdict(options), seed=options.seed, progress=progress) as run:
         captioner: Captioner = run.lease(name)
-        result = captioner.caption(picture, options=options, progress=progress)
+        result = captioner.caption(picture, options=options, progress=progress, lease=run.lease)
         return replace(result, receipt=run.receipt())
 
 

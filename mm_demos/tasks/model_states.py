@@ -53,8 +53,8 @@ def listing(model: str = "", *, progress: Progress | None = None) -> Catalog:  #
 
 
 def download(model: str, *, progress: Progress | None = None) -> Catalog:
-    """Fetch and verify a model's files and those of the models it is made of; nothing when they are there."""
-    for row in catalog.expand(model):
+    """Fetch and verify a model's files and those of the models it may need; nothing when they are there."""
+    for row in catalog.expand(model, on_demand=True):
         weights.ensure(row, progress)
     return listing(model)
 
@@ -80,22 +80,23 @@ def pin(model: str, *, progress: Progress | None = None) -> Catalog:  # noqa: AR
 
 
 def _state(row: catalog.ModelSpec) -> ModelState:
-    parts = catalog.expand(row.name)
+    parts, everything = catalog.expand(row.name), catalog.expand(row.name, on_demand=True)
+    files = {file.sha256: file for part in everything for file in part.files}  # two models may share a file
     resident = loader.shared().describe(row.name)
     return ModelState(
         name=row.name,
         role=row.role,
         profiles=row.profiles,
         components=row.components,
-        size_bytes=sum(part.size_bytes for part in parts),
-        download_bytes=sum(weights.missing_bytes(part) for part in parts),
+        size_bytes=sum(file.size_bytes for file in files.values()),
+        download_bytes=sum(weights.missing_bytes(part) for part in everything),
         memory_bytes=resident.memory_bytes if resident else sum(part.memory_bytes for part in parts),
         licence=row.licence,
         source=row.source,
         revision=row.revision,
         quality=row.quality,
         summary=row.summary,
-        cached=all(weights.is_cached(part) for part in parts),
+        cached=all(weights.is_cached(part) for part in everything),
         resident=resident is not None,
         pinned=resident is not None and resident.pinned,
         engine=resident.engine if resident else ", ".join(engine.name for engine in row.engines),

@@ -65,9 +65,9 @@ def answer(
     noted |= asdict(options) | {"choices": ", ".join(options.choices)}
     with record("answer", options=noted, seed=options.seed, progress=progress) as run:
         answerer: QuestionAnswerer = run.lease(name)
-        result = answerer.answer(picture, asked, options=options, progress=progress)
+        result = answerer.answer(picture, asked, options=options, progress=progress, lease=run.lease)
         if check_without_image:
-            blanked = answerer.answer(None, asked, options=options, progress=progress)
+            blanked = answerer.answer(None, asked, options=options, progress=progress, lease=run.lease)
             result = replace(result, without_image=_marked(blanked, threshold))
         return replace(_marked(result, threshold), receipt=run.receipt())
 

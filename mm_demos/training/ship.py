@@ -1,17 +1,21 @@
 """Write checkpoints as the suite ships them: `python -m mm_demos.training.ship --clip F --captioner F --answerer F --out DIR`.
 
+Without checkpoints it only writes the manifest of DIR anew.
+
 Only what was trained is written, in float16; the trunk and MiniLM's other layers come from their published files.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from mm_demos.models.mini_clip_export import CONFIG, PARTS
+from mm_demos.models.mini_rows import MANIFEST
 from mm_demos.training.clip_towers import EMBED_DIM, TRAINED_LAYERS
 
 MINILM_LAYERS = 6
@@ -69,6 +73,15 @@ def save_half(tensors: dict[str, Any], path: Path) -> None:
     print(path.name, path.stat().st_size)
 
 
+def write_manifest(folder: Path) -> None:
+    """Note every file's sha256 and size, by which the catalog knows it."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".safetensors"} and path.name != MANIFEST.name)
+    listed = {
+        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size_bytes": path.stat().st_size} for path in files
+    }
+    (folder / MANIFEST.name).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Write what was given."""
     import torch
@@ -93,6 +106,7 @@ def main() -> None:
                 tensors["temperature"] = torch.tensor(json.loads((source.parent / "temperature.json").read_text()))
             save_half(tensors, options.out / target)
             shutil.copyfile(source.parent / table, options.out / table)
+    write_manifest(options.out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+"""Rows of the suite's own vision–language models, whose trained parts come with this package in `mm_demos/weights/`."""
+
+from __future__ import annotations
+
+import json
+
+from mm_demos.models.sources import PACKAGED
+from mm_demos.models.spec import Engine, ModelSpec, PackagedSource, WeightFile
+
+MANIFEST = PACKAGED / "manifest.json"  # written with the weights by `python -m mm_demos.training.ship`
+
+
+def packaged(*names: str) -> tuple[WeightFile, ...]:
+    """Files of this package, with the sha256 and the size that the manifest gives them."""
+    listed = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    return tuple(WeightFile(name, listed[name]["sha256"], listed[name]["size_bytes"], (PackagedSource(name),)) for name in names)
+
+
+def mini_rows(trunk: ModelSpec, text: ModelSpec) -> tuple[ModelSpec, ModelSpec, ModelSpec]:
+    """The joint embedder, the captioner and the answerer.
+
+    Args:
+        trunk: the row whose file holds the image tower.
+        text: the row whose files hold the text tower.
+    """
+    clip = ModelSpec(
+        name="mm-mini-clip",
+        role="joint-embedder",
+        family="mini-clip",
+        profiles=("embedded",),
+        engines=(Engine("onnxruntime", "mm_demos.models.mini_clip:load_mini_clip", libraries=("onnxruntime", "tokenizers")),),
+        files=(*trunk.files, *text.files, *packaged("mm-mini-clip.safetensors", "open_clip_config.json")),
+        licence="Apache-2.0",
+        memory_bytes=150_000_000,
+        languages=("en",),
+        summary="Pictures and sentences in one space: EfficientNet-Lite2 and MiniLM, joined by training on captioned photos",
+    )
+    captioner = ModelSpec(
+        name="mm-mini-captioner",
+        role="captioner",
+        family="mini-captioner",
+        profiles=("embedded",),
+        engines=(Engine("numpy", "mm_demos.models.vlm:load_mini_captioner"),),
+        files=packaged("captioner.safetensors", "words.json"),
+        components=(clip.name,),
+        on_demand=("pp-ocr", "qwen2.5-coder-0.5b"),
+        licence="Apache-2.0",
+        memory_bytes=40_000_000,
+        languages=("en",),
+        summary="Writes what it sees in a picture, word by word; other styles and languages through the language model",
+    )
+    answerer = ModelSpec(
+        name="mm-mini-answerer",
+        role="answerer",
+        family="mini-answerer",
+        profiles=("embedded",),
+        engines=(Engine("numpy", "mm_demos.models.vlm:load_mini_answerer"),),
+        files=packaged("answerer.safetensors", "answers.json"),
+        components=(clip.name,),
+        on_demand=(captioner.name, *captioner.on_demand),
+        licence="Apache-2.0",
+        memory_bytes=15_000_000,
+        languages=("en",),
+        summary="Short answers about a picture: yes or no, how many, which colour, what, where, what is being done",
+    )
+    return clip, captioner, answerer
