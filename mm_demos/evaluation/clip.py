@@ -97,7 +97,6 @@ def evaluate(photos: Sequence[Photo], samples: Sequence[Photo], *, model: str, s
         samples: with classes; may be empty.
         aspect: also with the photos in other shapes.
     """
-    catalog.chosen(model, "joint-embedder")
     texts = [text for photo in photos for text in photo.captions]
     pictures, image_rate = _timed(lambda part: embed_images(part, model=model), [photo.jpeg for photo in photos])
     sentences, text_rate = _timed(lambda part: embed_texts(part, model=model), texts)
@@ -196,6 +195,7 @@ def measure(
     Raises:
         DemoError: the data or the model cannot be had.
     """
+    catalog.chosen(model, "joint-embedder")
     return evaluate(captioned(data, split, limit), labelled(data), model=model, split=split, aspect=aspect)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -99,13 +100,20 @@ def read(data: Path) -> Iterator[Photo]:
     """
     if not data.exists():
         raise InvalidInputError(f"There is no {data}: give the folder that holds the photos.")
-    tars = [data] if data.is_file() else sorted(data.rglob("*.tar"))
-    folders = [data, *sorted(path for path in data.rglob("*") if path.is_dir())] if data.is_dir() else []
+    folders = sorted(_folders(data))
+    tars = [data] if data.is_file() else sorted(tar for folder in folders for tar in folder.glob("*.tar"))
     seen: set[str] = set()
     for photo in (photo for source in (*map(read_tar, tars), *map(read_folder, folders)) for photo in source):
         if photo.key not in seen:
             seen.add(photo.key)
             yield photo
+
+
+def _folders(data: Path) -> Iterator[Path]:
+    """`data` and the folders below it that are not hidden."""
+    for folder, names, _ in os.walk(data):
+        names[:] = [name for name in names if not name.startswith(".")]
+        yield Path(folder)
 
 
 def captioned(data: Path, split: Split = "validation", limit: int | None = None) -> list[Photo]:
