@@ -12,8 +12,8 @@ import pytest
 from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models import mini_rows, sources, weights
 from mm_demos.models.catalog import Engine, ModelSpec, PackagedSource, WeightFile
+from mm_demos.models.mini_rows import write_manifest
 from mm_demos.settings import Settings
-from mm_demos.training.ship import write_manifest
 
 BYTES = b"trained numbers"
 

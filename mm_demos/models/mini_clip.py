@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mm_demos.models.attention import FloatArray, softmax
-from mm_demos.models.mini_clip_export import CONFIG, PARTS
+from mm_demos.models.mini_clip_export import CONFIG, IMAGE_SIZE, PARTS
 from mm_demos.models.onnx_graph import Graph, open_graph
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from mm_demos.models.loader import LoadRequest
 
-IMAGE_SIZE = 260  # pixels
 MAX_TOKENS = 64
 BATCH = 8  # pictures at once
 TEXT_BATCH = 32

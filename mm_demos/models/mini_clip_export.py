@@ -7,12 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mm_demos.models.trunk import build_trunk
+from mm_demos.models.trunk import GRID_SIDE, LAST_CHANNELS, build_trunk
 
 PARTS = "mm-mini-clip.safetensors"
 CONFIG = "open_clip_config.json"
 TRUNK = "efficientnet-lite2-9656183e.pth"
 HEAD_DIM = 64  # of the attention pooling
+IMAGE_SIZE = 260  # pixels
 TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
@@ -51,14 +52,16 @@ def assemble(parts: Path, trunk: Path, text: Path, target: Path) -> Path:
     )
     config = json.loads((parts / CONFIG).read_text(encoding="utf-8"))
     config["model_cfg"]["text_cfg"] |= {"hf_model_name": str(target.resolve()), "hf_tokenizer_name": str(target.resolve())}
-    (target / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
     for name in TOKENIZER_FILES:
         shutil.copyfile(text / name, target / name)
+    (target / CONFIG).write_text(
+        json.dumps(config, indent=2), encoding="utf-8"
+    )  # last: without it the folder counts as unfinished
     return target
 
 
-def pooled_head(cells: Any, tensors: dict[str, Any]) -> Any:
-    """timm's `AttentionPool2d` and `Mlp` over cells (n, 81, 1280), giving (n, dim).
+def attention_pooled(cells: Any, tensors: dict[str, Any]) -> Any:
+    """timm's `AttentionPool2d` over cells (n, n_cells, width), giving (n, dim).
 
     Only the mean asks, so keys and values need not be formed: the key projection moves to the query and the value projection
     behind the weighted sum, which gives the same numbers at 1/25 of the work.
@@ -74,15 +77,22 @@ def pooled_head(cells: Any, tensors: dict[str, Any]) -> Any:
     scores = (asked @ key).transpose(0, 1) @ tokens.transpose(1, 2) * HEAD_DIM**-0.5
     context = (scores.softmax(-1) @ tokens).transpose(0, 1)
     pooled = (context @ value.transpose(1, 2)).transpose(0, 1).flatten(1) + value_bias
-    pooled = functional.linear(pooled, tensors["pool.proj.weight"], tensors["pool.proj.bias"])
+    return functional.linear(pooled, tensors["pool.proj.weight"], tensors["pool.proj.bias"])
+
+
+def picture_head(cells: Any, tensors: dict[str, Any]) -> Any:
+    """What open_clip puts on the trunk: attention or average pooling, then timm's `Mlp`; cells (n, n_cells, width) → (n, dim)."""
+    from torch.nn import functional
+
+    pooled = attention_pooled(cells, tensors) if "pool.qkv.weight" in tensors else cells.mean(1)
     hidden = functional.gelu(functional.linear(pooled, tensors["mlp.fc1.weight"], tensors["mlp.fc1.bias"]))
-    return functional.linear(hidden, tensors["mlp.fc2.weight"])
+    return functional.linear(hidden, tensors["mlp.fc2.weight"], tensors.get("mlp.fc2.bias"))
 
 
-def export_vision(parts: Path, trunk: Path, path: Path) -> None:
-    """Write one graph for everything the suite asks of a picture.
+def vision_network(parts: Path, trunk: Path) -> Any:
+    """Everything the suite asks of a picture, as a torch module.
 
-    pixels (n, 260, 260, 3) uint8 → embeddings (n, 512) L2-normalised, features (n, 81, 1608), logits (n, 1000).
+    pixels (n, 260, 260, 3) uint8 → embeddings (n, dim) L2-normalised, features (n, 81, 1608), logits (n, 1000).
     """
     import torch
     from torch import nn
@@ -94,29 +104,25 @@ def export_vision(parts: Path, trunk: Path, path: Path) -> None:
         def __init__(self) -> None:
             super().__init__()
             self.trunk = build_trunk(trunk)
+            for name, tensor in tensors.items():
+                self.register_buffer(name.replace(".", "_"), tensor)
 
         def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
             grid, logits = self.trunk(pixels)
-            last = grid[..., :352].transpose(1, 2).unflatten(2, (9, 9))
+            last = grid[..., :LAST_CHANNELS].transpose(1, 2).unflatten(2, (GRID_SIDE, GRID_SIDE))
             cells = self.trunk.network.bn2(self.trunk.network.conv_head(last))
             cells = cells.flatten(2).transpose(1, 2)
-            embeddings = functional.normalize(pooled_head(cells, tensors), dim=-1)
-            return embeddings, torch.cat([cells, grid[..., 352:]], -1), logits
+            head = {name: getattr(self, name.replace(".", "_")) for name in tensors}
+            embeddings = functional.normalize(picture_head(cells, head), dim=-1)
+            return embeddings, torch.cat([cells, grid[..., LAST_CHANNELS:]], -1), logits
 
-    outputs = ["embeddings", "features", "logits"]
-    _write(
-        Vision(),
-        (torch.arange(2 * 260 * 260 * 3).remainder(251).to(torch.uint8).view(2, 260, 260, 3),),
-        {"pixels": {0: "n"}},
-        outputs,
-        path,
-    )
+    return Vision().eval()
 
 
-def export_text(parts: Path, text: Path, path: Path) -> None:
-    """Write one graph for texts.
+def text_network(parts: Path, text: Path) -> Any:
+    """Everything the suite asks of a text, as a torch module.
 
-    input_ids, attention_mask (n, n_tokens) int64 → embeddings (n, 512) L2-normalised, and states (n, n_tokens, 384): the last
+    input_ids, attention_mask (n, n_tokens) int64 → embeddings (n, dim) L2-normalised, and states (n, n_tokens, 384): the last
     hidden states of MiniLM as published, which the question answerer reads.
     """
     import copy
@@ -128,36 +134,53 @@ def export_text(parts: Path, text: Path, path: Path) -> None:
 
     bert = BertModel.from_pretrained(text, local_files_only=True, add_pooling_layer=False, attn_implementation="eager")
     tensors = read_parts(parts)
-    layer_names = [f"text.transformer.encoder.layer.{i}." for i in range(len(bert.encoder.layer))]
-    first_tuned = next(i for i, layer in enumerate(layer_names) if any(name.startswith(layer) for name in tensors))
-    tuned = copy.deepcopy(bert.encoder.layer[first_tuned:])
-    for layer, prefix in zip(tuned, layer_names[first_tuned:], strict=True):
+    prefixes = [f"text.transformer.encoder.layer.{i}." for i in range(len(bert.encoder.layer))]
+    shared = next(i for i, prefix in enumerate(prefixes) if any(name.startswith(prefix) for name in tensors))
+    tuned = copy.deepcopy(bert.encoder.layer[shared:])
+    for layer, prefix in zip(tuned, prefixes[shared:], strict=True):
         layer.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
-    first, second = tensors["text.proj.0.weight"], tensors["text.proj.2.weight"]
 
     class Text(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.bert, self.tuned = bert, tuned
+            self.register_buffer("first", tensors["text.proj.0.weight"])
+            self.register_buffer("second", tensors["text.proj.2.weight"])
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             kept = attention_mask[..., None].float()
             hidden_from = (1 - attention_mask[:, None, None, :].float()) * -1e4
             x = self.bert.embeddings(input_ids)
-            for layer in self.bert.encoder.layer[:first_tuned]:
+            for layer in self.bert.encoder.layer[:shared]:
                 x = layer(x, hidden_from)
-            published, x_tuned = x, x
-            for layer in self.bert.encoder.layer[first_tuned:]:
+            published, own = x, x
+            for layer in self.bert.encoder.layer[shared:]:
                 published = layer(published, hidden_from)
             for layer in self.tuned:
-                x_tuned = layer(x_tuned, hidden_from)
-            mean = (x_tuned * kept).sum(1) / kept.sum(1)
-            embeddings = functional.linear(functional.gelu(functional.linear(mean, first)), second)
+                own = layer(own, hidden_from)
+            mean = (own * kept).sum(1) / kept.sum(1)
+            embeddings = functional.linear(functional.gelu(functional.linear(mean, self.first)), self.second)
             return functional.normalize(embeddings, dim=-1), published
+
+    return Text().eval()
+
+
+def export_vision(parts: Path, trunk: Path, path: Path) -> None:
+    """Write the graph of `vision_network`."""
+    import torch
+
+    noise = torch.arange(2 * IMAGE_SIZE * IMAGE_SIZE * 3).remainder(251).to(torch.uint8).view(2, IMAGE_SIZE, IMAGE_SIZE, 3)
+    _write(vision_network(parts, trunk), (noise,), {"pixels": {0: "n"}}, ["embeddings", "features", "logits"], path)
+
+
+def export_text(parts: Path, text: Path, path: Path) -> None:
+    """Write the graph of `text_network`."""
+    import torch
 
     ids = torch.full((2, 7), 1000)
     axes = {name: {0: "n", 1: "n_tokens"} for name in ("input_ids", "attention_mask", "states")}
-    _write(Text().eval(), (ids, torch.ones_like(ids)), axes | {"embeddings": {0: "n"}}, ["embeddings", "states"], path)
+    outputs = ["embeddings", "states"]
+    _write(text_network(parts, text), (ids, torch.ones_like(ids)), axes | {"embeddings": {0: "n"}}, outputs, path)
 
 
 def _write(network: Any, inputs: tuple[Any, ...], axes: dict[str, dict[int, str]], outputs: list[str], path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 
 from mm_demos.models.sources import PACKAGED
 from mm_demos.models.spec import Engine, ModelSpec, PackagedSource, WeightFile
@@ -14,6 +16,15 @@ def packaged(*names: str) -> tuple[WeightFile, ...]:
     """Files of this package, with the sha256 and the size that the manifest gives them."""
     listed = json.loads(MANIFEST.read_text(encoding="utf-8"))
     return tuple(WeightFile(name, listed[name]["sha256"], listed[name]["size_bytes"], (PackagedSource(name),)) for name in names)
+
+
+def write_manifest(folder: Path) -> None:
+    """Note every file's sha256 and size, by which the catalog knows it; shipping calls it."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".safetensors"} and path.name != MANIFEST.name)
+    listed = {
+        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size_bytes": path.stat().st_size} for path in files
+    }
+    (folder / MANIFEST.name).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 
 
 def mini_rows(trunk: ModelSpec, text: ModelSpec) -> tuple[ModelSpec, ModelSpec, ModelSpec]:
@@ -28,7 +39,16 @@ def mini_rows(trunk: ModelSpec, text: ModelSpec) -> tuple[ModelSpec, ModelSpec, 
         role="joint-embedder",
         family="mini-clip",
         profiles=("embedded",),
-        engines=(Engine("onnxruntime", "mm_demos.models.mini_clip:load_mini_clip", libraries=("onnxruntime", "tokenizers")),),
+        engines=(
+            Engine(
+                "open_clip",
+                "mm_demos.models.open_clip_model:load_mini_clip",
+                devices=("cuda", "mps"),
+                uses_torch=True,
+                libraries=("torch", "open_clip"),
+            ),
+            Engine("onnxruntime", "mm_demos.models.mini_clip:load_mini_clip", libraries=("onnxruntime", "tokenizers")),
+        ),
         files=(*trunk.files, *text.files, *packaged("mm-mini-clip.safetensors", "open_clip_config.json")),
         licence="Apache-2.0",
         memory_bytes=150_000_000,

@@ -8,14 +8,13 @@ Only what was trained is written, in float16; the trunk and MiniLM's other layer
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from mm_demos.models.mini_clip_export import CONFIG, PARTS
-from mm_demos.models.mini_rows import MANIFEST
+from mm_demos.models.mini_rows import write_manifest
 from mm_demos.training.clip_towers import EMBED_DIM, TRAINED_LAYERS
 
 MINILM_LAYERS = 6
@@ -71,15 +70,6 @@ def save_half(tensors: dict[str, Any], path: Path) -> None:
 
     save_file({name: tensor.detach().half().contiguous() for name, tensor in tensors.items()}, path)
     print(path.name, path.stat().st_size)
-
-
-def write_manifest(folder: Path) -> None:
-    """Note every file's sha256 and size, by which the catalog knows it."""
-    files = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".safetensors"} and path.name != MANIFEST.name)
-    listed = {
-        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size_bytes": path.stat().st_size} for path in files
-    }
-    (folder / MANIFEST.name).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> None:
