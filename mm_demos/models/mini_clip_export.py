@@ -12,7 +12,6 @@ from mm_demos.models.trunk import GRID_SIDE, LAST_CHANNELS, build_trunk
 PARTS = "mm-mini-clip.safetensors"
 CONFIG = "open_clip_config.json"
 TRUNK = "efficientnet-lite2-9656183e.pth"
-HEAD_DIM = 64  # of the attention pooling
 IMAGE_SIZE = 260  # pixels
 TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
@@ -60,32 +59,11 @@ def assemble(parts: Path, trunk: Path, text: Path, target: Path) -> Path:
     return target
 
 
-def attention_pooled(cells: Any, tensors: dict[str, Any]) -> Any:
-    """timm's `AttentionPool2d` over cells (n, n_cells, width), giving (n, dim).
-
-    Only the mean asks, so keys and values need not be formed: the key projection moves to the query and the value projection
-    behind the weighted sum, which gives the same numbers at 1/25 of the work.
-    """
-    import torch
-    from torch.nn import functional
-
-    query, key, value = tensors["pool.qkv.weight"].chunk(3)
-    query_bias, _, value_bias = tensors["pool.qkv.bias"].chunk(3)
-    key, value = key.view(-1, HEAD_DIM, key.shape[1]), value.view(-1, HEAD_DIM, value.shape[1])
-    tokens = torch.cat([cells.mean(1, keepdim=True), cells], 1) + tensors["pool.pos_embed"]
-    asked = functional.linear(tokens[:, 0], query, query_bias).unflatten(1, (-1, HEAD_DIM)).transpose(0, 1)  # (heads, n, 64)
-    scores = (asked @ key).transpose(0, 1) @ tokens.transpose(1, 2) * HEAD_DIM**-0.5
-    context = (scores.softmax(-1) @ tokens).transpose(0, 1)
-    pooled = (context @ value.transpose(1, 2)).transpose(0, 1).flatten(1) + value_bias
-    return functional.linear(pooled, tensors["pool.proj.weight"], tensors["pool.proj.bias"])
-
-
 def picture_head(cells: Any, tensors: dict[str, Any]) -> Any:
-    """What open_clip puts on the trunk: attention or average pooling, then timm's `Mlp`; cells (n, n_cells, width) → (n, dim)."""
+    """What open_clip puts on the trunk: average pooling, then timm's `Mlp`; cells (n, n_cells, width) → (n, dim)."""
     from torch.nn import functional
 
-    pooled = attention_pooled(cells, tensors) if "pool.qkv.weight" in tensors else cells.mean(1)
-    hidden = functional.gelu(functional.linear(pooled, tensors["mlp.fc1.weight"], tensors["mlp.fc1.bias"]))
+    hidden = functional.gelu(functional.linear(cells.mean(1), tensors["mlp.fc1.weight"], tensors["mlp.fc1.bias"]))
     return functional.linear(hidden, tensors["mlp.fc2.weight"], tensors.get("mlp.fc2.bias"))
 
 

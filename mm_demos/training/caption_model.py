@@ -147,8 +147,12 @@ class CaptionModel(nn.Module):
 
 
 @torch.no_grad()
-def write(model: CaptionModel, grid: torch.Tensor, per_photo: int, greedy: bool, temperature: float = 1.0) -> torch.Tensor:
-    """Captions (photos · per_photo, ≤ LONGEST) of token numbers, drawn or the likeliest at each step."""
+def write(model: CaptionModel, grid: torch.Tensor, per_photo: int, greedy: bool, among: int = 30) -> torch.Tensor:
+    """Captions (photos · per_photo, ≤ LONGEST) of token numbers, the likeliest at each step or drawn from the `among` likeliest.
+
+    Label smoothing leaves a tenth of the probability to words that make no sense, so drawing from all of them would mostly
+    reward avoiding nonsense.
+    """
     seen = model.look(grid)
     n = len(grid) * per_photo
     past: list[list[torch.Tensor]] = [[] for _ in range(LAYERS)]
@@ -158,7 +162,8 @@ def write(model: CaptionModel, grid: torch.Tensor, per_photo: int, greedy: bool,
     for _ in range(LONGEST):
         logits = model(token, seen, past)[:, -1].float()
         logits[:, [PAD, BOS, UNKNOWN]] = -1e9
-        token = logits.argmax(-1, keepdim=True) if greedy else torch.multinomial((logits / temperature).softmax(-1), 1)
+        likeliest, words = logits.topk(1 if greedy else among)
+        token = words.gather(1, torch.multinomial(likeliest.softmax(-1), 1))
         token[done] = PAD
         out.append(token)
         done |= token[:, 0] == EOS

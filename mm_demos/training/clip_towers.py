@@ -1,4 +1,4 @@
-"""The trained ends of the two towers: pooling over the grid for pictures, the last encoder layers and a projection for texts."""
+"""The trained ends of the two towers: a two-layer head for pictures, the last encoder layers and a projection for texts."""
 
 from __future__ import annotations
 
@@ -12,112 +12,117 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from mm_demos.models.trunk import LAST_CHANNELS
+from mm_demos.training.class_names import LabelSpace
 from mm_demos.training.dropout import ByteDropout
 
-EMBED_DIM = 512
+MATCH_DIM = 480  # dimensions that match pictures with sentences
+LABEL_DIM = 256  # dimensions that hold ImageNet's label space
+EMBED_DIM = MATCH_DIM + LABEL_DIM
 FEATURES = 1280  # channels after the trunk's last convolution
-HEAD_DIM = 64
-TRAINED_LAYERS = 1  # of MiniLM's six
+TRAINED_LAYERS = 3  # of MiniLM's six
+HEADS = 12  # of a MiniLM layer
 
 
-class GridPool(nn.Module):
-    """timm's `AttentionPool2d`, parameter for parameter, with keys and values never formed.
-
-    One query per head looks at 82 tokens (their mean and 81 cells). Moving the key projection to the query and the value
-    projection behind the weighted sum gives the same numbers at 1/25 of the work.
-    """
-
-    def __init__(self, width: int = FEATURES, out: int = EMBED_DIM, cells: int = 81) -> None:
-        super().__init__()
-        self.heads = width // HEAD_DIM
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, out)
-        self.pos_embed = nn.Parameter(torch.randn(cells + 1, width) * width**-0.5)
-        with torch.no_grad():
-            self.qkv.bias.zero_()
-            self.qkv.weight.normal_(std=width**-0.5)
-            self.qkv.weight[2 * width :] = torch.eye(width)  # begins near the plain average
-
-    def forward(self, cells: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
-        """Pool (n, 81, width) to (n, out); cells where `keep` (n, 81) is False are not looked at."""
-        n, _, width = cells.shape
-        mean, place = cells.mean(1), self.pos_embed
-        if cells.shape[1] == 1:  # the same features everywhere: one cell stands for all
-            place = torch.stack([place[0], place[1:].mean(0)])
-        query, key, value = self.qkv.weight.view(3, self.heads, HEAD_DIM, width)
-        bias = self.qkv.bias.view(3, self.heads, HEAD_DIM)
-        asked = torch.einsum("nc,hdc->nhd", mean + place[0], query) + bias[0]
-        asked = torch.einsum("nhd,hdc->nhc", asked, key) * HEAD_DIM**-0.5
-        tokens = torch.cat([mean[:, None], cells], 1)  # takes no gradient: places are added to the products instead
-        scores = asked @ tokens.transpose(1, 2) + asked @ place.T
-        if keep is not None:
-            seen = torch.cat([keep.new_ones(n, 1), keep], 1)
-            scores = scores.masked_fill(~seen[:, None], -1e4)
-        weights = scores.softmax(-1).to(tokens.dtype)
-        context = weights @ tokens + weights @ place.to(tokens.dtype)
-        pooled = torch.einsum("nhc,hdc->nhd", context, value) + bias[2]
-        out: torch.Tensor = self.proj(pooled.reshape(n, width))
-        return out
+def mean_features(trunk: Any, grids: NDArray[np.float16], step: int = 250) -> torch.Tensor:
+    """The trunk's last convolution averaged over the grid, (n, 1280), of stored grids (n, 81, 680)."""
+    head, norm = trunk.network.conv_head, trunk.network.bn2
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    weight, bias = head.weight[:, :, 0, 0] * scale[:, None], norm.bias - norm.running_mean * scale
+    parts = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(grids), step):
+            last = torch.from_numpy(grids[start : start + step, :, :352].copy()).bfloat16()
+            parts.append(functional.linear(last, weight, bias).clamp_(0, 6).float().mean(1))
+    return torch.cat(parts).clone()
 
 
 class ImageEnd(nn.Module):
-    """From the last block's output (n, 81, 352) to picture embeddings (n, 512), not yet normalised."""
+    """From averaged features (n, 1280) to unit embeddings (n, 736): a trained match part beside a fixed label part.
 
-    def __init__(self, trunk: Any, drop: float = 0.1) -> None:
+    The label part is linear, a place along the directions of `LabelSpace`.
+    """
+
+    def __init__(self, labels: LabelSpace, drop: float, share: float) -> None:
         super().__init__()
-        head, norm = trunk.network.conv_head, trunk.network.bn2
-        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        self.register_buffer("head_weight", (head.weight[:, :, 0, 0] * scale[:, None]).detach())
-        self.register_buffer("head_bias", (norm.bias - norm.running_mean * scale).detach())
-        self.pool = GridPool()
-        self.fc1 = nn.Linear(EMBED_DIM, 2 * EMBED_DIM)
-        self.fc2 = nn.Linear(2 * EMBED_DIM, EMBED_DIM, bias=False)
-        self.drop = ByteDropout(drop)
+        self.fc1 = nn.Linear(FEATURES, 2 * MATCH_DIM)
+        self.fc2 = nn.Linear(2 * MATCH_DIM, MATCH_DIM, bias=False)
+        self.register_buffer("directions", labels.directions * share)
+        self.register_buffer("centre", labels.centre)
+        self.log_share = nn.Parameter(torch.zeros(()))
+        self.drop = nn.Dropout(drop)
 
-    def features(self, last: torch.Tensor) -> torch.Tensor:
-        """The trunk's last convolution: (n, 81, 352) → (n, 81, 1280)."""
-        return functional.linear(last, self.head_weight, self.head_bias).clamp_(0, 6)
-
-    def forward(self, last: torch.Tensor) -> torch.Tensor:
+    def forward(self, means: torch.Tensor) -> torch.Tensor:
         """Embed."""
-        return self.head(self.features(last))
+        match = self.fc2(self.drop(functional.gelu(self.fc1(self.drop(means))))).float()
+        label = (means - self.centre) @ self.directions.T * self.log_share.exp()
+        return functional.normalize(torch.cat([match, label], -1), dim=-1)
 
-    def head(self, cells: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
-        """Embed features (n, 81, 1280), or (n, 1, 1280) for pictures that are the same everywhere."""
-        pooled = self.drop(self.pool(cells, keep))
-        out: torch.Tensor = self.fc2(self.drop(functional.gelu(self.fc1(pooled))))
-        return out
+
+def as_mlp(tensors: dict[str, torch.Tensor], label_share: float = 1.0) -> dict[str, torch.Tensor]:
+    """An `ImageEnd`'s tensors as the two-layer network that open_clip builds: the same function before normalisation.
+
+    Since gelu(z) - gelu(-z) = z, a pair of hidden units carries one dimension of the label part.
+
+    Args:
+        tensors: its state dict.
+        label_share: a factor on the label part, beside the trained one.
+
+    Returns:
+        `fc1.weight` (1472, 1280), `fc1.bias` (1472,) and `fc2.weight` (736, 1472).
+    """
+    directions = tensors["directions"] * tensors["log_share"].exp() * label_share
+    offset, eye = directions @ tensors["centre"], torch.eye(LABEL_DIM)
+    return {
+        "fc1.weight": torch.cat([tensors["fc1.weight"], directions, -directions]),
+        "fc1.bias": torch.cat([tensors["fc1.bias"], -offset, offset]),
+        "fc2.weight": torch.block_diag(tensors["fc2.weight"], torch.cat([eye, -eye], 1)),
+    }
 
 
 class TextEnd(nn.Module):
-    """From MiniLM's hidden states before its last layers (n, length, 384) to text embeddings (n, 512), not yet normalised."""
+    """From MiniLM's hidden states before its last layers (n, length, 384) to unit text embeddings (n, 736)."""
 
-    def __init__(self, bert: Any, drop: float) -> None:
+    def __init__(self, bert: Any, drop: float, layer_drop: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(bert.encoder.layer[-TRAINED_LAYERS:])
         for module in self.layers.modules():
             for name, child in module.named_children():
                 if isinstance(child, nn.Dropout):
-                    setattr(module, name, ByteDropout(child.p))
-            if hasattr(module, "dropout") and hasattr(module, "query"):
-                module.dropout = nn.Dropout(0.0)
+                    setattr(module, name, ByteDropout(layer_drop))
         width = bert.config.hidden_size
         hidden = (width + EMBED_DIM) // 2
         self.proj = nn.Sequential(nn.Linear(width, hidden, bias=False), nn.GELU(), nn.Linear(hidden, EMBED_DIM, bias=False))
-        self.drop = ByteDropout(drop)
+        self.drop = nn.Dropout(drop)
+
+    @staticmethod
+    def layer(layer: Any, x: torch.Tensor, hidden_from: torch.Tensor) -> torch.Tensor:
+        """One encoder layer; plain matrix products, whose backward pass is faster on short texts than the fused attention's."""
+        n, length, width = x.shape
+        part = layer.attention.self
+        query, key, value = (f(x).view(n, length, HEADS, -1).transpose(1, 2) for f in (part.query, part.key, part.value))
+        weights = (query @ key.transpose(2, 3) * query.shape[-1] ** -0.5 + hidden_from).softmax(-1).to(value.dtype)
+        mixed = (weights @ value).transpose(1, 2).reshape(n, length, width)
+        x = layer.attention.output(mixed, x)
+        out: torch.Tensor = layer.output(layer.intermediate(x), x)
+        return out
 
     def mean(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Average of the last layer's states over the tokens; `mask` (n, length) is 1 on them."""
-        hidden_from = torch.zeros(mask.shape, dtype=states.dtype).masked_fill(mask == 0, -1e4)[:, None, None, :]
+        hidden_from = torch.zeros(mask.shape, dtype=torch.bfloat16).masked_fill(mask == 0, -1e4)[:, None, None, :]
+        x = states.bfloat16()
         for layer in self.layers:
-            states = layer(states, hidden_from)
-        return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+            x = self.layer(layer, x, hidden_from).bfloat16()
+        return (x.float() * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
-    def forward(self, mean: torch.Tensor) -> torch.Tensor:
+    def means(self, source: TextStates, texts: NDArray[np.int64], groups: int = 6) -> torch.Tensor:
+        """`mean` of some of the texts, those of like length together so that little is padded."""
+        order = np.argsort(source.lengths[texts], kind="stable")
+        parts = [self.mean(*source.batch(texts[group])) for group in np.array_split(order, groups) if len(group)]
+        return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
+
+    def forward(self, means: torch.Tensor) -> torch.Tensor:
         """Project sentence averages (n, 384)."""
-        out: torch.Tensor = self.proj(self.drop(mean))
-        return out
+        return functional.normalize(self.proj[2](self.drop(self.proj[1](self.proj[0](self.drop(means))))).float(), dim=-1)
 
 
 class TextStates:
@@ -174,6 +179,3 @@ def load_bert(folder: Path) -> tuple[Any, Any]:
 
     bert = AutoModel.from_pretrained(folder, attn_implementation="sdpa", add_pooling_layer=False).eval()
     return bert, Tokenizer.from_file(str(folder / "tokenizer.json"))
-
-
-__all__ = ["EMBED_DIM", "LAST_CHANNELS", "GridPool", "ImageEnd", "TextEnd", "TextStates", "load_bert"]

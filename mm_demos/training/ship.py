@@ -15,7 +15,7 @@ from typing import Any
 
 from mm_demos.models.mini_clip_export import CONFIG, PARTS
 from mm_demos.models.mini_rows import write_manifest
-from mm_demos.training.clip_towers import EMBED_DIM, TRAINED_LAYERS
+from mm_demos.training.clip_towers import EMBED_DIM, TRAINED_LAYERS, as_mlp
 
 MINILM_LAYERS = 6
 MODEL_CONFIG = {
@@ -24,7 +24,7 @@ MODEL_CONFIG = {
         "vision_cfg": {
             "timm_model_name": "tf_efficientnet_lite2",
             "timm_model_pretrained": False,
-            "timm_pool": "abs_attn",
+            "timm_pool": "avg",
             "timm_proj": "mlp",
             "image_size": 260,
         },
@@ -48,15 +48,13 @@ MODEL_CONFIG = {
 }
 
 
-def open_clip_names(tensors: dict[str, Any]) -> dict[str, Any]:
+def open_clip_names(tensors: dict[str, Any], label_share: float) -> dict[str, Any]:
     """The trained tensors of the CLIP under the names open_clip gives them."""
-    out = {"logit_scale": tensors["scale"]}
+    image = {name.removeprefix("image."): tensor for name, tensor in tensors.items() if name.startswith("image.")}
+    out = {f"visual.head.mlp.{name}": tensor for name, tensor in as_mlp(image, label_share).items()}
+    out["logit_scale"] = tensors["scale"]
     for name, tensor in tensors.items():
-        if name.startswith("image.pool."):
-            out[f"visual.head.pool.{name.removeprefix('image.pool.')}"] = tensor
-        elif name.startswith("image.fc"):
-            out[f"visual.head.mlp.{name.removeprefix('image.')}"] = tensor
-        elif name.startswith("text.proj."):
+        if name.startswith("text.proj."):
             out[name] = tensor
         elif name.startswith("text.layers."):
             number, _, rest = name.removeprefix("text.layers.").partition(".")
@@ -78,13 +76,14 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clip", type=Path, help="clip.pt")
+    parser.add_argument("--label-share", type=float, default=1.0, help="factor on the CLIP's label part")
     parser.add_argument("--captioner", type=Path, help="captioner.pt, with words.json beside it")
     parser.add_argument("--answerer", type=Path, help="vqa.pt, with answers.json and temperature.json beside it")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if options.clip:
-        save_half(open_clip_names(torch.load(options.clip, weights_only=True)), options.out / PARTS)
+        save_half(open_clip_names(torch.load(options.clip, weights_only=True), options.label_share), options.out / PARTS)
         (options.out / CONFIG).write_text(json.dumps(MODEL_CONFIG, indent=2) + "\n", encoding="utf-8")
     for source, target, table in (
         (options.captioner, "captioner.safetensors", "words.json"),
