@@ -30,7 +30,7 @@ const draw = (canvas, look) => {
   pen.clearRect(0, 0, fine, fine);
   if (!look) return;
   const map = smooth(look, fine), image = pen.createImageData(fine, fine), even = sum(look) / look.length;
-  const low = Math.min(...map), high = Math.max(...map, CLOSE * even); // a word that looked everywhere lights nothing
+  const low = Math.min(...map, 0.3 * even), high = Math.max(...map, CLOSE * even); // a look all over gives an even, thin veil
   map.forEach((value, i) => {
     const lit = (value - low) / (high - low), light = Math.max(0, (lit - 0.45) / 0.55), dark = Math.max(0, 1 - lit / 0.45);
     image.data.set([12 + 243 * light, 20 + 150 * light, 26 + 14 * light, 255 * (0.1 + 0.28 * light + 0.56 * dark)], 4 * i);
