@@ -14,7 +14,7 @@ EMPTY_TABLE = render.empty("The answers will appear here", "One row per question
 GRID = 9  # cells a side of the grid that the answer model looks through
 LIT = 0.45  # of the range from the least to the most looked-at cell, from which a cell is lit instead of shaded
 SOURCES = {  # Answer.source → mark, what to call it, what it means
-    "answer model": ("model", "answer model", "By a small model that looked at the picture; what it rests on stands with what was seen."),
+    "answer model": ("model", "answer model", "By a small model that looked at the picture; what it rests on stands below."),
     "text in the picture": ("text", "text in the picture", "Read by the text reader, not guessed."),
     "language model": (
         "words",
