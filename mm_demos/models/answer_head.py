@@ -21,7 +21,7 @@ from mm_demos.models.attention import (
     softmax,
     split_heads,
 )
-from mm_demos.models.grid_input import memory_tokens
+from mm_demos.models.grid_input import memory_tokens, whole_picture
 
 HEADS = 4
 NUMBERS = ("one", "two", "three", "four", "five", "six")
@@ -86,7 +86,16 @@ class AnswerHead:
             x = x + linear(gelu(linear(layer_norm(x, w, f"blocks.{i}.norm3"), w, f"blocks.{i}.fc1")), w, f"blocks.{i}.fc2")
         place = np.mean(looks, 0)
         pooled = layer_norm(x, w, "last_norm").mean(1)
-        return linear(pooled, w, "answer")[0], (place / place.sum()).reshape(9, 9)
+        logits = linear(pooled, w, "answer")[0] + self._fused(features, states) @ w["fused.weight"].T
+        return logits, (place / place.sum()).reshape(9, 9)
+
+    def _fused(self, features: FloatArray, states: FloatArray) -> FloatArray:
+        """The whole picture times the whole question (width,): low-rank bilinear pooling (Kim et al., 2017)."""
+        w = self._weights
+        asked = layer_norm(states.mean(0, keepdims=True), w, "gate_norm")
+        gate = linear(gelu(linear(asked, w, "gate1")), w, "gate2")
+        fused: FloatArray = (np.tanh(whole_picture(features, w)) * gate)[0]
+        return fused
 
     def answer(self, features: FloatArray, states: FloatArray, *, among: Sequence[str] = ()) -> Answered:
         """Probabilities over the vocabulary, or over those of `among` that it holds, best first."""

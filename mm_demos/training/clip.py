@@ -44,6 +44,7 @@ class Recipe:
     drop: float = 0.2
     text_drop: float = 0.1
     layer_drop: float = 0.1
+    drop_tokens: float = 0.15
     prompts: int = 200
     label_steps: int = 400
     label_rate: float = 2e-3
@@ -138,7 +139,7 @@ class Trainer:
         picks = photos * 5 + self.rng.integers(5, size=len(photos))
         with torch.autocast("cpu", torch.bfloat16):
             pictures = self.model.image(means)
-            texts = self.model.text(self.model.text.means(self.captions, picks))
+            texts = self.model.text(self.model.text.means(self.captions, picks, drop_tokens=self.recipe.drop_tokens))
             named = self.model.text(self.model.text.means(self.prompts, numbers))
         logits = self.model.scale.exp().clamp(max=100) * pictures @ texts.T
         target = torch.arange(len(photos))

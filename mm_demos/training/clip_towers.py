@@ -114,10 +114,17 @@ class TextEnd(nn.Module):
             x = self.layer(layer, x, hidden_from).bfloat16()
         return (x.float() * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
-    def means(self, source: TextStates, texts: NDArray[np.int64], groups: int = 6) -> torch.Tensor:
-        """`mean` of some of the texts, those of like length together so that little is padded."""
+    def means(self, source: TextStates, texts: NDArray[np.int64], groups: int = 6, drop_tokens: float = 0.0) -> torch.Tensor:
+        """`mean` of some of the texts, those of like length together so that little is padded; some tokens may be hidden."""
         order = np.argsort(source.lengths[texts], kind="stable")
-        parts = [self.mean(*source.batch(texts[group])) for group in np.array_split(order, groups) if len(group)]
+        parts = []
+        for group in np.array_split(order, groups):
+            states, mask = source.batch(texts[group])
+            if drop_tokens:
+                kept = mask * (torch.rand(mask.shape) >= drop_tokens)
+                kept[:, 0] = 1  # the start mark: no text may vanish
+                mask = kept
+            parts.append(self.mean(states, mask))
         return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
 
     def forward(self, means: torch.Tensor) -> torch.Tensor:

@@ -25,7 +25,7 @@ from mm_demos.training.clip_towers import TextStates, load_bert
 from mm_demos.training.dropout import ByteDropout
 from mm_demos.training.grids import Grids
 
-WIDTH, HEADS, LAYERS, INNER = 256, 4, 2, 512
+WIDTH, HEADS, LAYERS, INNER = 256, 4, 2, 384
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,11 @@ class Block(nn.Module):
 
 
 class AnswerModel(nn.Module):
-    """A picture's grid and a question's word states to logits over the answers."""
+    """A picture's grid and a question's word states to logits over the answers.
+
+    Beside the attention, the whole picture is multiplied by the whole question (low-rank bilinear pooling, Kim et al., 2017):
+    attention averages and finds it hard to say whether something is there at all.
+    """
 
     def __init__(self, trunk: Any, n_answers: int, drop: float) -> None:
         super().__init__()
@@ -89,6 +93,9 @@ class AnswerModel(nn.Module):
         self.blocks = nn.ModuleList(Block(drop) for _ in range(LAYERS))
         self.last_norm = nn.LayerNorm(WIDTH)
         self.answer = nn.Linear(WIDTH, n_answers)
+        self.gate_norm = nn.LayerNorm(384)
+        self.gate1, self.gate2 = nn.Linear(384, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.fused = nn.Linear(WIDTH, n_answers, bias=False)
         self.drop = ByteDropout(drop)
 
     def forward(self, grid: torch.Tensor, states: torch.Tensor, mask: torch.Tensor, drop_cells: float = 0.0) -> torch.Tensor:
@@ -96,13 +103,17 @@ class AnswerModel(nn.Module):
         features = self.input(grid)
         if drop_cells:
             features = features * (torch.rand(features.shape[:2]) >= drop_cells)[..., None]
-        memory = self.memory_norm(torch.cat([self.whole(features.mean(1, keepdim=True)), self.cells(features)], 1) + self.place)
+        whole = self.whole(self.drop(features.mean(1, keepdim=True)))
+        memory = self.memory_norm(torch.cat([whole, self.cells(features)], 1) + self.place)
         hidden = torch.zeros(mask.shape).masked_fill(mask == 0, -1e4)[:, None, None, :]
         x = self.drop(self.question(states))
         for block in self.blocks:
             x = block(x, memory, hidden)
         pooled = (self.last_norm(x) * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        out: torch.Tensor = self.answer(self.drop(pooled))
+        asked = self.gate_norm((states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
+        gate = self.gate2(functional.gelu(self.gate1(asked)))
+        fused = torch.tanh(whole.expand(-1, len(gate) // len(whole), -1).reshape(gate.shape)) * gate
+        out: torch.Tensor = self.answer(self.drop(pooled)) + self.fused(self.drop(fused))
         return out
 
 
@@ -135,12 +146,12 @@ class Trainer:
         print(json.dumps(facts | {"parameters": sum(p.numel() for p in self.model.parameters())}), flush=True)
 
     def draw(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Texts and answers (photos · questions,): of each photo a third yes/no, the rest open, repeated where it has few."""
+        """Texts and answers (photos · questions,): of each photo half yes/no, the rest open, repeated where it has few."""
         texts, answers = [], []
         for photo in photos:
             asked = self.by_photo[photo]
             groups = [[q for q in asked if q[2]], [q for q in asked if not q[2]]]
-            wanted = [self.recipe.questions // 3, self.recipe.questions - self.recipe.questions // 3]
+            wanted = [self.recipe.questions // 2, self.recipe.questions - self.recipe.questions // 2]
             for group, other, n in zip(groups, groups[::-1], wanted, strict=True):
                 pool = group or other
                 for pick in self.rng.integers(len(pool), size=n) if len(pool) < n else self.rng.permutation(len(pool))[:n]:
