@@ -20,11 +20,12 @@ RANKS = {
     **dict.fromkeys(("progress", "settings", "machine"), 1),
     **dict.fromkeys(("media", "samples", "accelerator"), 2),
     "models": 3,
-    **dict.fromkeys(("tasks", "fusion", "retrieval"), 4),
-    "evaluation": 5,
-    **dict.fromkeys(("ui", "tabs", "training"), 6),
-    **dict.fromkeys(("publish", "serving", "cli", "__init__"), 7),
-    "__main__": 8,
+    "retrieval": 4,
+    **dict.fromkeys(("tasks", "fusion"), 5),
+    "evaluation": 6,
+    **dict.fromkeys(("ui", "tabs", "training"), 7),
+    **dict.fromkeys(("publish", "serving", "cli", "__init__"), 8),
+    "__main__": 9,
 }
 
 
