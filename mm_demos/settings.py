@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     idle_unload_minutes: float = Field(default=30.0, ge=0, description="unload a model unused this long; 0 never")
     lease_timeout_seconds: float = Field(default=120.0, gt=0, description="how long a request waits for busy models")
     cache_dir: Path = Field(default=Path(platformdirs.user_cache_dir("mm-demos")), description="weights and derived files")
+    data_dir: Path = Field(default=Path(platformdirs.user_data_dir("mm-demos")), description="what the user made: libraries")
     weights_dir: Path | None = Field(default=None, description="a local folder that is searched for weights first")
     offline: bool = Field(default=False, description="never fetch anything; use what is in the cache")
 
