@@ -12,7 +12,7 @@ from mm_demos.progress import Progress
 from mm_demos.results import Segment, Word
 
 if TYPE_CHECKING:
-    from faster_whisper import WhisperModel
+    from mm_demos.models.whisper_window import WindowedWhisper
 
 # Tried in turn while a segment looks like a failure (Radford et al., 2022, section 4.5).
 FALLBACK_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -39,7 +39,7 @@ def temperatures(options: TranscribeOptions, progress: Progress | None = None) -
 class FasterWhisper:
     """Whisper on CTranslate2; safe to call from several threads, which then queue inside CTranslate2."""
 
-    def __init__(self, model: WhisperModel, *, device: str, dtype: str) -> None:
+    def __init__(self, model: WindowedWhisper, *, device: str, dtype: str) -> None:
         self._model = model
         self.device = device
         self.dtype = dtype
@@ -67,6 +67,10 @@ class FasterWhisper:
         )
         found = (_segment(segment) for segment in segments)
         return SegmentStream(found, info.language, float(info.language_probability), len(waveform) / SAMPLE_RATE)
+
+    def sound_frames(self, waveform: FloatArray) -> FloatArray:
+        """The encoder's frames (n_frames, width), one every 20 ms, of `waveform` (n_samples,) at 16 kHz, at most 30 s."""
+        return self._model.sound_frames(waveform)
 
     def close(self) -> None:
         """Give the weights' memory back without waiting for the garbage collector."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from faster_whisper import WhisperModel
+from faster_whisper.transcribe import get_ctranslate2_storage
 
 from mm_demos.models.protocols import FloatArray
 
@@ -46,6 +47,13 @@ class WindowedWhisper(WhisperModel):  # type: ignore[misc]  # the library is unt
         output = super().encode(features[:, :end])
         self._last.encoding = _Encoding(features, output, end < features.shape[1])
         return output
+
+    def sound_frames(self, waveform: FloatArray) -> FloatArray:
+        """The encoder's frames (n_frames, width), one every 20 ms, of `waveform` (n_samples,) alone, without padding."""
+        features = self.feature_extractor(waveform, padding=0)
+        even = features[None, :, : features.shape[1] // 2 * 2]  # the encoder halves the frame rate
+        output = self.model.encode(get_ctranslate2_storage(even), to_cpu=True)
+        return np.array(output, dtype=np.float32)[0]
 
     def generate_with_fallback(self, encoder_output: Any, prompt: Any, tokenizer: Any, options: Any) -> Any:
         """Decode one window; when a shortened one fails at the first temperature, decode it at full length."""
