@@ -60,6 +60,19 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredWindow:
+    """One window read back from a library: as `Entry`, with its `id` there and without the vectors."""
+
+    id: int
+    window: Window
+    text: str
+    words: tuple[Word, ...]
+    language: str
+    loudness_dbfs: float
+    tags: tuple[LabelScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A moment found: one window, or neighbouring ones that all fit.
 
