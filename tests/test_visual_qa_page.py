@@ -165,7 +165,8 @@ def test_the_blanked_picture_stands_beside_the_answer() -> None:
 
     assert view.blanked(SURE) == ""
     assert "rests on the picture" in judged("no", 0.3) and "mm-info" in judged("no", 0.3)
-    assert "20 points more likely" in judged("yes", 0.6) and "mm-warn" in judged("yes", 0.6)
+    assert "20 points more likely" in judged("yes", 0.6) and "mm-info" in judged("yes", 0.6)
+    assert "1 point more likely" in judged("yes", 0.79) and "mm-warn" in judged("yes", 0.79)
     assert "15 points less likely" in judged("yes", 0.95)
     assert "habit of language" in judged("yes", 0.8)
 

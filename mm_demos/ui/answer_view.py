@@ -13,6 +13,7 @@ EMPTY = render.empty("The answer will appear here", "With how sure it is, the ot
 EMPTY_TABLE = render.empty("The answers will appear here", "One row per question, with how sure each answer is.")
 GRID = 9  # cells a side of the grid that the answer model looks through
 LIT = 0.45  # of the range from the least to the most looked-at cell, from which a cell is lit instead of shaded
+RAISED = 0.1  # by so much the picture must make an answer likelier that language gives too, or a warning is due
 SOURCES = {  # Answer.source → mark, what to call it, what it means
     "answer model": ("model", "answer model", "By a small model that looked at the picture; what it rests on stands below."),
     "text in the picture": ("text", "text in the picture", "Read by the text reader, not guessed."),
@@ -76,14 +77,15 @@ def blanked(result: Answer) -> str:
     if same:
         judged = f"Language alone gives the same answer; the picture made it {_change(shift)}."
     sides = "".join(_side(title, side) for title, side in (("With the picture", result), ("Without the picture", blind)))
-    return f'<div class="mm-card"><div class="mm-sides">{sides}</div>{render.notice(judged, "warn" if same else "info")}</div>'
+    kind = "warn" if same and shift < RAISED else "info"
+    return f'<div class="mm-card"><div class="mm-sides">{sides}</div>{render.notice(judged, kind)}</div>'
 
 
 def _change(shift: float) -> str:
     points = round(100 * shift)
     if not points:
         return "neither more nor less likely, so it may be a habit of language"
-    return f"{abs(points)} points {'more' if points > 0 else 'less'} likely"
+    return f"{abs(points)} point{'s' * (abs(points) > 1)} {'more' if points > 0 else 'less'} likely"
 
 
 def _side(title: str, result: Answer) -> str:
