@@ -160,7 +160,7 @@ def test_nothing_done_gives_no_files() -> None:
 
 
 def test_a_folder_gives_its_pictures() -> None:
-    assert captions.pictures_in(["b/2.PNG", "b/notes.txt", "a/1.jpeg"]) == ["a/1.jpeg", "b/2.PNG"]
+    assert captions.pictures_in(["a/2.PNG", "b/notes.txt", "b/1.jpeg", "c/jpg"]) == ["b/1.jpeg", "a/2.PNG"]
     assert captions.pictures_in(None) == []
 
 

@@ -206,7 +206,8 @@ def check_many(images: Sequence[str] | None, *_options: Any) -> None:
 
 def pictures_in(files: Sequence[str] | None) -> list[str]:
     """The pictures among the files of a folder, by name."""
-    return sorted(str(path) for path in files or () if str(path).lower().endswith(SUFFIXES))
+    pictures = [Path(file) for file in files or () if Path(file).suffix.lower() in SUFFIXES]
+    return [str(path) for path in sorted(pictures, key=lambda path: (path.name.lower(), str(path)))]
 
 
 def typed(run: str, texts: Mapping[str, Any]) -> Typed:
