@@ -23,6 +23,7 @@ from mm_demos.models.protocols import (
     ChatMessage,
     FloatArray,
     GenerateOptions,
+    Heard,
     Lease,
     SegmentStream,
     TranscribeOptions,
@@ -99,6 +100,7 @@ def load_fake(request: LoadRequest) -> Any:
         "captioner": FakeCaptioner,
         "answerer": FakeAnswerer,
         "chat": FakeChat,
+        "sound-tagger": FakeSoundTagger,
     }[request.spec.role]()
 
 
@@ -269,9 +271,25 @@ class FakeAnswerer:
 
 
 class FakeSoundTagger:
-    """Hears loudness."""
+    """Hears loudness, and how many times a second it changes sign."""
+
+    labels = ("high sound", "low sound")
+    dim = DIM
+
+    def hear(self, waveform: FloatArray) -> Heard:
+        """A vector that turns with the pitch; above 1 kHz a sound is high."""
+        loud = bool(waveform.size) and float(np.abs(waveform).max()) > SILENCE
+        hertz = float(np.count_nonzero(np.diff(np.signbit(waveform)))) / 2 / max(1, waveform.size) * SAMPLE_RATE
+        vector = np.zeros(DIM, np.float32)
+        vector[:2] = np.cos(hertz / 5000), np.sin(hertz / 5000)
+        probs = [0.0, 0.0, 1.0] if not loud else [0.8, 0.1, 0.1] if hertz > 1000 else [0.1, 0.8, 0.1]
+        return Heard(vector, np.array(probs, np.float32))
+
+    def named(self, query: FloatArray) -> FloatArray:
+        """Whichever of the labels a fake text embedder puts nearest to `query`."""
+        similarity = FakeTextEmbedder().embed_texts(self.labels) @ query
+        return _softmax([*(10 * similarity), 5.0])
 
     def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
-        """ "Sound" and "silence" with probabilities, best first."""
-        loud = float(np.abs(waveform).max() > SILENCE) if len(waveform) else 0.0
-        return _best_first({"Sound": 0.1 + 0.8 * loud, "Silence": 0.9 - 0.8 * loud})
+        """ "High sound" and "low sound" with probabilities, best first."""
+        return _best_first(dict(zip(self.labels, self.hear(waveform).probs.tolist(), strict=False)))

@@ -229,9 +229,39 @@ class QuestionAnswerer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a stretch sounds: `vector` (dim,) L2-normalised; `probs` (n_labels + 1,) summing to 1, none of the labels last."""
+
+    vector: FloatArray
+    probs: FloatArray
+
+
 @runtime_checkable
 class SoundTagger(Protocol):
-    """Sounds to probabilities over a fixed set of events."""
+    """Sounds to vectors that can be compared, and to probabilities over a fixed set of events."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The sound events it knows."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Numbers in a vector."""
+        ...
+
+    def hear(self, waveform: FloatArray) -> Heard:
+        """One stretch of sound (n_samples,) at 16 kHz, of about five seconds, at most 30."""
+        ...
+
+    def named(self, query: FloatArray) -> FloatArray:
+        """Probabilities (n_labels + 1,), summing to 1, that a query means each sound; none of them last.
+
+        Args:
+            query: its embedding (384,) in the space of all-MiniLM-L6-v2, L2-normalised.
+        """
+        ...
 
     def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
         """Events in `waveform` (n_samples,) at 16 kHz with probabilities, best first."""

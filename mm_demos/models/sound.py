@@ -1,4 +1,4 @@
-"""How a recording sounds, from the Whisper encoder that hears its words already: a vector to compare, and events with probabilities.
+"""How a recording sounds, from the Whisper encoder that hears its words already: vectors to compare, events to name.
 
 The encoder was trained on 680,000 hours of the web's sound (Radford et al., 2022), and what it hears it does not throw away:
 statistics of its frames tell sounds apart nearly as well as a network trained for it (Gong et al., 2023).
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from mm_demos.models.attention import FloatArray, Weights, linear, one_thread, read_weights, softmax
-from mm_demos.models.protocols import SAMPLE_RATE
+from mm_demos.models.protocols import SAMPLE_RATE, Heard
 from mm_demos.results import LabelScore
 
 if TYPE_CHECKING:
@@ -33,14 +32,6 @@ class FrameEncoder(Protocol):
     def sound_frames(self, waveform: FloatArray) -> FloatArray:
         """Frames (n_frames, width), one every 20 ms, of `waveform` (n_samples,) at 16 kHz, at most 30 s."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """How a stretch sounds: `vector` (dim,) L2-normalised; `probs` (n_labels + 1,) summing to 1, none of the labels last."""
-
-    vector: FloatArray
-    probs: FloatArray
 
 
 def pooled(frames: FloatArray) -> FloatArray:
@@ -117,7 +108,7 @@ class SoundHead:
 
 
 class WhisperSounds:
-    """A `SoundTagger` that also gives a vector by which sounds can be compared.
+    """A `SoundTagger` over a speech model.
 
     Args:
         encoder: hears.
@@ -126,21 +117,25 @@ class WhisperSounds:
 
     def __init__(self, encoder: FrameEncoder, head: SoundHead) -> None:
         self._encoder = encoder
-        self.head = head
+        self._head = head
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The sound events it knows."""
-        return self.head.labels
+        return self._head.labels
 
     @property
     def dim(self) -> int:
         """Numbers in a vector."""
-        return self.head.dim
+        return self._head.dim
 
     def hear(self, waveform: FloatArray) -> Heard:
         """One stretch of sound (n_samples,) at 16 kHz, of about five seconds, at most 30."""
-        return self.head.hear(pooled(self._encoder.sound_frames(levelled(waveform))))
+        return self._head.hear(pooled(self._encoder.sound_frames(levelled(waveform))))
+
+    def named(self, query: FloatArray) -> FloatArray:
+        """Probabilities (n_labels + 1,) that a query (384,) means each sound, see `SoundHead.named`."""
+        return self._head.named(query)
 
     def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
         """Every event with its probability of being somewhere in `waveform` (n_samples,), best first; they need not sum to 1."""

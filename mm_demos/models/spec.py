@@ -7,7 +7,9 @@ from typing import Literal
 
 from mm_demos.settings import Profile
 
-Role = Literal["speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat"]
+Role = Literal[
+    "speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat", "sound-tagger"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

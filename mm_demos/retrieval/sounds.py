@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, TextEmbedder
-from mm_demos.models.sound import Heard, WhisperSounds, chunks, loudest, mixed, scores
+from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, Heard, SoundTagger, TextEmbedder
+from mm_demos.models.sound import chunks, loudest, mixed, scores
 from mm_demos.results import LabelScore
 from mm_demos.retrieval.types import SoundFeatures, Window
 
@@ -19,7 +19,7 @@ class SoundEncoder:
         model: the loaded `whisper-sound-head`.
     """
 
-    def __init__(self, model: WhisperSounds) -> None:
+    def __init__(self, model: SoundTagger) -> None:
         self._model = model
 
     @property
@@ -66,4 +66,4 @@ class SoundEncoder:
             text: a query in words: "a chicken crowing".
             embedder: the loaded `all-MiniLM-L6-v2`.
         """
-        return scores(self.labels, self._model.head.named(embedder.embed_texts([text])[0])[:-1])
+        return scores(self.labels, self._model.named(embedder.embed_texts([text])[0])[:-1])
