@@ -103,6 +103,10 @@ class CaptionDecoder:
             pairs = (np.split(linear(memory, self._weights, f"blocks.{i}.memory"), 2, -1) for i in range(self._blocks))
             return [(split_heads(key, HEADS), split_heads(value, HEADS)) for key, value in pairs]
 
+    def knows(self, text: str) -> bool:
+        """Whether every word of `text` is in the vocabulary."""
+        return all(word.lower() in self._number for word in WORD.findall(text))
+
     def prefix_tokens(self, prefix: str) -> list[int]:
         """The words of `prefix` as tokens; words never seen in training become the mark for them.
 

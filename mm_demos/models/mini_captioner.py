@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SEEN = "Written by a small model that was trained on photos of people and dogs; it looks at the picture and may be wrong."
 REWORDED = "The language model, which has not seen the picture, worded them from that, ImageNet labels and text read in it."
 TRANSLATED = "Translated by the same small language model, which makes mistakes."
+UNFIT = "None of these fits well: the picture is unlike those it knows."
+WEAK = 0.2  # cosine under which no more than one in twenty best captions of photos like those it was trained on lies
 CHAT, READER = "qwen2.5-coder-0.5b", "pp-ocr"
 
 
@@ -57,10 +59,11 @@ class MiniCaptioner:
         look = self._clip.look(image)
         progress.report("Writing captions")
         drafts = self.drafts(look, options)
-        ranked = self._rank(look, drafts)[: options.n]
+        ranked = self._rank(look, drafts, self._plain(look, drafts, options))[: options.n]
         sight = Sight(self._labels, look.class_probs, (), tuple(caption.text for caption in ranked))
         if options.style == "short" and options.language == "en":
-            return Captioning(ranked, sight.evidence(SEEN))
+            fits = not ranked or ranked[0].score >= WEAK
+            return Captioning(ranked, sight.evidence(SEEN if fits else f"{UNFIT} {SEEN}"))
         if options.style != "short":
             reader: TextReader = lease(READER)
             sight = Sight(self._labels, look.class_probs, readable(reader.read(image)), sight.captions)
@@ -83,10 +86,15 @@ class MiniCaptioner:
             found += self._decoder.beam(features, width=width, n=options.n, prefix=options.prefix, most=most)
         found = tuple({draft.text: draft for draft in reversed(found)}.values())[::-1][: options.n]
         label = "" if options.prefix else self._unsaid(look, found)
-        if not label:
+        if not label or not self._decoder.knows(label):
             return found
         named = self._decoder.beam(features, width=width, n=1, prefix=label, most=most)
         return *found[: max(1, options.n - 1)], *(draft.without_prefix() for draft in named)
+
+    def _plain(self, look: Look, drafts: Sequence[Draft], options: CaptionOptions) -> tuple[str, ...]:
+        """A bare sentence that names the picture's label, when the decoder has no word for it."""
+        label = "" if options.prefix else self._unsaid(look, drafts)
+        return (f"A photo of {label}.",) if label and not self._decoder.knows(label) else ()
 
     def _unsaid(self, look: Look, drafts: Sequence[Draft]) -> str:
         """The picture's label with its article when it is sure and no caption names it or its kind; else empty."""
@@ -96,13 +104,16 @@ class MiniCaptioner:
         thing, sight = things[0], Sight(self._labels, look.class_probs, (), tuple(draft.text for draft in drafts))
         return "" if sight.says(thing) else with_article(thing.name)
 
-    def _rank(self, look: Look, drafts: Sequence[Draft]) -> tuple[Caption, ...]:
-        """Drafts with their similarity to the picture, best first."""
-        similarity = self._similarity(look, [draft.text for draft in drafts])
-        order = np.argsort(-similarity, kind="stable")
-        return tuple(
-            Caption(drafts[i].text, float(similarity[i]), drafts[i].log_prob, drafts[i].words, _shares(drafts[i])) for i in order
-        )
+    def _rank(self, look: Look, drafts: Sequence[Draft], plain: Sequence[str]) -> tuple[Caption, ...]:
+        """Drafts and plain sentences with their similarity to the picture, best first."""
+        texts = [*(draft.text for draft in drafts), *plain]
+        similarity = self._similarity(look, texts)
+        captions = [
+            Caption(draft.text, float(score), draft.log_prob, draft.words, _shares(draft))
+            for draft, score in zip(drafts, similarity, strict=False)
+        ]
+        captions += [Caption(text, float(score)) for text, score in zip(plain, similarity[len(drafts) :], strict=True)]
+        return tuple(sorted(captions, key=lambda caption: -caption.score))
 
     def _similarity(self, look: Look, texts: Sequence[str]) -> FloatArray:
         return np.asarray(np.clip(self._clip.embed_texts(texts) @ look.embedding, -1, 1), np.float32)
