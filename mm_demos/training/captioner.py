@@ -162,7 +162,7 @@ class Trainer:
                     print(
                         f"  reward {epoch} {batch}/{per_epoch} {gained / (batch + 1):.3f} {time.time() - start:.0f}s", flush=True
                     )
-                if batch % 63 == 62:
+                if batch % 120 == 119:
                     line = {"reward epoch": epoch, "batch": batch, "reward": round(gained / (batch + 1), 3)}
                     found = self.report(line | {"seconds": round(time.time() - start)})
                     if found > best:

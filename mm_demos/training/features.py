@@ -75,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with flickr8k-*.tar and imagenet-samples-*.tar")
     parser.add_argument("--weights", type=Path, required=True, help="efficientnet-lite2-9656183e.pth")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the features, 5 GB for six views")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the features, 0.8 GB a view")
     parser.add_argument("--views", nargs="*", default=VIEWS)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

@@ -13,7 +13,7 @@ from mm_demos.evaluation.photos import HELD_OUT, Photo, read_tar
 __all__ = ["HELD_OUT", "IMAGE_SIZE", "VIEWS", "Photo", "Pixels", "read_flickr8k", "read_tar", "squash", "view"]
 
 IMAGE_SIZE = 260  # pixels; what EfficientNet-Lite2 was trained on
-VIEWS = ("plain", "flip", "crop0", "crop1", "crop2", "crop3", "crop4", "crop5")
+VIEWS = ("plain", "flip", *(f"crop{i}" for i in range(14)))
 
 Pixels = NDArray[np.uint8]
 
