@@ -30,6 +30,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("classify", "mm_demos.cli.classify", "text, pictures and sound into labels of your own"),
     Verb("embed", "mm_demos.cli.embed", "pictures or texts to vectors, in a NumPy file"),
     Verb("search-pictures", "mm_demos.cli.search_pictures", "pictures of a folder that fit words or a picture"),
+    Verb("index", "mm_demos.cli.index", "recordings of a folder into a library that can be searched"),
+    Verb("search", "mm_demos.cli.search", "moments of a library that fit words, a recording or a picture"),
     Verb("models", "mm_demos.cli.models", "list, fetch, check and find the models"),
     Verb("evaluate", "mm_demos.cli.evaluate", "measure a model on a folder or archive of data"),
     Verb("demo", "mm_demos.cli.demo", "open the page with all tabs"),

@@ -107,6 +107,17 @@ class Library(Store):
             found = {row[0]: row for row in _lookup(connection, f"{query} WHERE windows.id IN", ids)}
         return tuple(_window(found[each]) for each in ids if each in found)
 
+    def of_file(self, path: str) -> tuple[StoredWindow, ...]:
+        """Windows of a recording by time."""
+        return self.neighbours(path, 0.0, float("inf"))
+
+    def texts(self, start: int, end: int) -> list[str]:
+        """What is said in the windows of the rows `start` to `end` of the "said" vectors; empty for rows that are dead."""
+        with self.snapshot() as connection:
+            query = "SELECT said_row, text FROM windows WHERE said_row >= ? AND said_row < ?"
+            found: dict[int, str] = dict(connection.execute(query, (start, end)))
+        return [found.get(row, "") for row in range(start, end)]
+
     def neighbours(self, file: str, start: float, end: float) -> tuple[StoredWindow, ...]:
         """Windows of a recording that lie within these bounds, in seconds, by time."""
         query = (

@@ -40,6 +40,8 @@ class Clues:
         tags: label → how much it is asked for; less than 0 counts against a window.
         said_weight: share of what is said in the fused score.
         sound_weight: share of how it sounds.
+        pictured: windows in which something fitting a picture is said, best first.
+        min_said: cosine that what is said needs at least to count.
     """
 
     words: str = ""
@@ -49,15 +51,18 @@ class Clues:
     tags: Mapping[str, float] = field(default_factory=dict)
     said_weight: float = 1.0
     sound_weight: float = 1.0
+    pictured: Scores = field(default_factory=dict)
+    min_said: float = -1.0
 
 
 def find(library: Library, query: Query, clues: Clues) -> tuple[Hit, ...]:
     """The best moments of a library, best first, under the query's filters and limit."""
-    depth = max(MIN_DEPTH, DEPTH_PER_HIT * query.top_k)
+    depth = depth_for(query)
     with library.snapshot():
         rankings = [
             (clues.said_weight, by_words(library, query, clues.words, depth)),
-            (clues.said_weight, by_vector(library, query, "said", clues.said, depth)),
+            (clues.said_weight, _at_least(clues.min_said, by_vector(library, query, "said", clues.said, depth))),
+            (clues.said_weight, _at_least(clues.min_said, clues.pictured)),
             (clues.sound_weight, by_sound(library, query, clues, depth)),
             (-clues.said_weight, by_words(library, query, clues.unwanted, depth)),
         ]
@@ -65,6 +70,11 @@ def find(library: Library, query: Query, clues: Clues) -> tuple[Hit, ...]:
         windows = library.windows(list(fused))
         made = moments([(each.window, fused[each.id]) for each in windows], limit=query.top_k)
         return tuple(_hit(library, windows[moment.best], moment, clues.words) for moment in made)
+
+
+def depth_for(query: Query) -> int:
+    """How many windows to take from each ranking."""
+    return max(MIN_DEPTH, DEPTH_PER_HIT * query.top_k)
 
 
 def by_words(library: Library, query: Query, words: str, depth: int) -> Scores:
@@ -119,6 +129,10 @@ def fuse(rankings: Sequence[tuple[float, Scores]]) -> Scores:
                 share = weight * (RANK_OFFSET + 1) / (RANK_OFFSET + 1 + place)
                 total[window] = total.get(window, 0.0) + share / gained
     return {window: max(0.0, score) for window, score in sorted(total.items(), key=lambda item: (-item[1], item[0]))}
+
+
+def _at_least(score: float, ranking: Scores) -> Scores:
+    return {window: each for window, each in ranking.items() if each >= score}
 
 
 def _by_id(library: Library, kind: str, rows: Rows, scores: FloatArray) -> Scores:

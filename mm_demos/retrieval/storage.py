@@ -113,6 +113,8 @@ class Store:
                 self._forget_rows(kind, there)
 
     def _forget_rows(self, kind: str, there: int) -> None:
+        for path in self.folder.glob("*.cache"):  # made from rows whose numbers will be given again
+            path.unlink(missing_ok=True)
         column = row_column(kind)
         with self._transaction() as connection:
             lost = connection.execute(f"SELECT DISTINCT file_id FROM windows WHERE {column} >= ?", (there,)).fetchall()
