@@ -111,6 +111,7 @@ class Page:
         triggers: Sequence[Any] = (),
         snippet: Mapping[str, str] | None = None,
         queue: str = DEVICE_QUEUE,
+        keep: Sequence[gr.components.Component] = (),
     ) -> gr.events.Dependency:
         """Bind a task to the page and to its public endpoint.
 
@@ -128,6 +129,7 @@ class Page:
             triggers: events that run it instead of the Run button.
             snippet: example values by parameter name for the API accordion, "file:NAME" for a file; None leaves it out.
             queue: events of one queue run one at a time; what does not compute may have its own.
+            keep: inputs and outputs that Clear leaves as they are.
         """
         downloads = dict(exports or {})
         signature = api_signature(run)
@@ -164,7 +166,7 @@ class Page:
             examples.examples.load_input_event.then(None, js=PRESS_RUN_JS, api_visibility="private")
         self._connect_stop(actions, event)
         if actions.clear is not None and not triggers:
-            self._connect_clear(actions.clear, inputs, shown)
+            self._connect_clear(actions.clear, [item for item in (*inputs, *shown) if item not in keep])
             event.success(None, js=SHOW_RESULTS_JS, api_visibility="private")
         if api_name is None:
             return event
@@ -209,8 +211,8 @@ class Page:
         )
         stopping.then(_after_the_last_step, outputs=actions.status, **quiet)
 
-    def _connect_clear(self, clear: gr.Button, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        targets = [item for item in (*inputs, *outputs) if item is not self.frame.header]
+    def _connect_clear(self, clear: gr.Button, items: Sequence[Any]) -> None:
+        targets = [item for item in items if item is not self.frame.header]
         resets = [_reset(item) for item in targets]
         clear.click(lambda: resets, outputs=targets, queue=False, api_visibility="private", show_progress="hidden")
 
