@@ -107,27 +107,33 @@ class Store:
         for path in self.folder.glob("*.f32"):
             if path not in {file.path for file, _ in known.values()}:
                 path.unlink(missing_ok=True)
-        for kind, (file, rows) in known.items():
-            file.truncate(rows)
-            if (there := file.rows_on_disk) < rows:
-                self._forget_rows(kind, there)
+        for kinds in (("said",), ("sound", "tags")):
+            rows = known[kinds[0]][1]
+            there = min(rows, *(known[kind][0].rows_on_disk for kind in kinds))
+            for kind in kinds:
+                known[kind][0].truncate(there)
+            if there < rows:
+                self._forget_rows(kinds, there)
 
-    def _forget_rows(self, kind: str, there: int) -> None:
+    def _forget_rows(self, kinds: Sequence[str], there: int) -> None:
+        """Forget recordings with vectors behind the first `there` rows, which are all that is left of a damaged file."""
         for path in self.folder.glob("*.cache"):  # made from rows whose numbers will be given again
             path.unlink(missing_ok=True)
-        column = row_column(kind)
+        column = row_column(kinds[0])
         with self._transaction() as connection:
-            lost = connection.execute(f"SELECT DISTINCT file_id FROM windows WHERE {column} >= ?", (there,)).fetchall()
-            for (file_id,) in lost:
+            for (file_id,) in connection.execute(
+                f"SELECT DISTINCT file_id FROM windows WHERE {column} >= ?", (there,)
+            ).fetchall():
                 self._drop(connection, file_id)
             dead = f"(SELECT max(0, ? - count(*)) FROM windows WHERE {column} IS NOT NULL)"
-            connection.execute(f"UPDATE vectors SET rows = ?, dead = {dead} WHERE kind = ?", (there, there, kind))
+            for kind in kinds:
+                connection.execute(f"UPDATE vectors SET rows = ?, dead = {dead} WHERE kind = ?", (there, there, kind))
 
     def vectors(self, kind: str) -> tuple[VectorFile, int]:
         """The file of vectors of one kind, and how many rows in it count."""
         with self.snapshot() as connection:
             row = connection.execute("SELECT dim, rows, generation FROM vectors WHERE kind = ?", (kind,)).fetchone()
-        dim, rows, generation = row or (1, 0, 0)
+        dim, rows, generation = row or (0, 0, 0)
         return VectorFile(self.folder / f"{kind}-{generation}.f32", dim), rows
 
     def meta(self, key: str) -> str:
@@ -145,6 +151,7 @@ class Store:
                 connection.execute(f"DELETE FROM {table}")
             connection.execute("UPDATE vectors SET rows = 0, dead = 0, generation = generation + 1")
             connection.execute("INSERT INTO meta VALUES ('recipe', ?)", (recipe,))
+        self._recover()
 
     def add(self, file: FileInfo, stamp: Stamp, entries: Sequence[Entry]) -> None:
         """Store a recording with its windows in place of what is known under its path; all of it or, if killed, nothing."""
@@ -178,10 +185,12 @@ class Store:
         """Write vectors behind those that count; the row of the first one."""
         if matrix is None:
             return 0
-        with self._transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO vectors VALUES (?, ?, 0, 0, 1)", (kind, matrix.shape[1]))
-            connection.execute("UPDATE vectors SET dim = ? WHERE kind = ? AND rows = 0", (matrix.shape[1], kind))
         file, rows = self.vectors(kind)
+        if not rows and file.dim != matrix.shape[1]:
+            with self._transaction() as connection:
+                connection.execute("INSERT OR IGNORE INTO vectors VALUES (?, ?, 0, 0, 1)", (kind, matrix.shape[1]))
+                connection.execute("UPDATE vectors SET dim = ? WHERE kind = ?", (matrix.shape[1], kind))
+            file, rows = self.vectors(kind)
         file.truncate(rows)  # an earlier file may have failed between its vectors and its commit
         file.append(matrix)
         return rows

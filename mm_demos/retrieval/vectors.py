@@ -22,7 +22,7 @@ class VectorFile:
 
     Args:
         path: of the file, which may not be there yet.
-        dim: numbers in a row.
+        dim: numbers in a row; 0 as long as nothing is stored.
     """
 
     def __init__(self, path: Path, dim: int) -> None:
@@ -32,7 +32,7 @@ class VectorFile:
     @property
     def rows_on_disk(self) -> int:
         """Whole rows in the file."""
-        return self.path.stat().st_size // (4 * self.dim) if self.path.exists() else 0
+        return self.path.stat().st_size // (4 * self.dim) if self.dim and self.path.exists() else 0
 
     def append(self, vectors: FloatArray) -> None:
         """Write `vectors` (n, dim) behind the others; they are on the disk, not only on their way, when this returns."""
