@@ -16,9 +16,7 @@ SCRIPT = Path(__file__).with_name("heat_map.js")
 FINE = 108  # pixels a side of the drawn map; a multiple of the grid's 9 cells
 SCALE = 10_000  # shares travel as whole numbers
 WORDED = "A language model worded this caption, so there is no telling where each of its words looked."
-ALL_WORDED = (
-    "A language model worded these captions, so there is no map of where each word looked: choose the style Short for one."
-)
+ALL_WORDED = "A language model worded these captions, so no word of them has a map: choose Short in English for one."
 
 
 def area() -> gr.HTML:
