@@ -1,0 +1,33 @@
+"""Recall at k and mean reciprocal rank of a search, beside what chance gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CUTS = (1, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class RankScores:
+    """Shares in [0, 1] of queries whose answer is among the first k, and the mean of 1 / rank."""
+
+    recall_at_1: float
+    recall_at_5: float
+    recall_at_10: float
+    mrr: float
+    queries: int
+
+
+def of_ranks(ranks: Sequence[int | None]) -> RankScores:
+    """Scores of the ranks, from 1, of the right answers; None where it was not found, which counts as never."""
+    n = max(len(ranks), 1)
+    at = [sum(rank is not None and rank <= k for rank in ranks) / n for k in CUTS]
+    return RankScores(at[0], at[1], at[2], sum(1 / rank for rank in ranks if rank is not None) / n, len(ranks))
+
+
+def of_chance(candidates: int, queries: int) -> RankScores:
+    """What one right answer among `candidates` in random order gives on average."""
+    n = max(candidates, 1)
+    at = [min(k, n) / n for k in CUTS]
+    return RankScores(at[0], at[1], at[2], sum(1 / rank for rank in range(1, n + 1)) / n, queries)

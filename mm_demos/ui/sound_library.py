@@ -1,0 +1,278 @@
+"""Whose libraries a visitor sees: the built-in one, those in the user's data folder, or those of one visit to a public page."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gradio as gr
+
+from mm_demos import samples
+from mm_demos.errors import DemoError, InvalidInputError
+from mm_demos.media.files import shown
+from mm_demos.progress import Progress
+from mm_demos.results import Receipt
+from mm_demos.retrieval.exchange import export_library, import_library
+from mm_demos.retrieval.library import Library, check_name, delete_library, libraries_folder, library_names
+from mm_demos.retrieval.types import IndexProgress, IndexSummary, LibraryInfo
+from mm_demos.settings import settings
+from mm_demos.tasks.retrieval import index_while_reading, recipe
+from mm_demos.ui import render
+
+BUILT_IN = "Built-in sounds"
+BUILT_IN_NAME = "built-in"
+FIRST_NAME = "My recordings"
+SOUND_SUFFIXES = {".flac", ".ogg"}
+VISITOR_SECONDS = 7200.0  # longest recording of the user's own page
+MAX_FILES = 500
+MAX_FAULTS_SHOWN = 3
+SAVED_SUFFIX = ".mmlibrary"
+HERE = {"127.0.0.1", "localhost", "::1"}
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a visitor's libraries are; `own` when the visitor sits at this machine, and they are the user's."""
+
+    root: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """How far a run of indexing is, or what it did."""
+
+    place: Place
+    name: str
+    step: IndexProgress | IndexSummary
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """Of the whole run."""
+        return self.step.receipt if isinstance(self.step, IndexSummary) else None
+
+
+def is_own(request: gr.Request) -> bool:
+    """Whether a request comes from this machine itself: no proxy, no link for others, no page of another site."""
+    headers = {name.lower(): value for name, value in dict(request.headers).items()}
+    named = [headers.get("host", ""), urlsplit(headers.get("origin", "")).netloc or headers.get("host", "")]
+    hosts = [urlsplit(f"//{name}").hostname or "" for name in named]
+    client = request.client.host if request.client else ""
+    return client in HERE and all(host in HERE for host in hosts) and not any(name in headers for name in FORWARDED)
+
+
+def enter(request: gr.Request) -> Place:
+    """The place of a new visitor."""
+    return Place(str(libraries_folder()), own=True) if is_own(request) else visitors_place()
+
+
+def visitors_place() -> Place:
+    """A folder for one visit."""
+    return Place(tempfile.mkdtemp(prefix="mm-demos-visit-"))
+
+
+def leave(place: Place | None) -> None:
+    """Delete what a visit has left, when it is over."""
+    if place is not None and not place.own:
+        shutil.rmtree(place.root, ignore_errors=True)
+
+
+def names(place: Place | None) -> list[str]:
+    """The libraries to choose from, the built-in one first."""
+    return [BUILT_IN, *(library_names(Path(place.root)) if place is not None else ())]
+
+
+@contextmanager
+def opened(place: Place | None, name: str | None, progress: Progress | None = None) -> Iterator[Library]:
+    """A library by the name on the page; the built-in one is indexed first if it is not yet.
+
+    Raises:
+        InvalidInputError: there is none of this name.
+    """
+    if not name or name == BUILT_IN:
+        with _built_in(progress) as library:
+            yield library
+        return
+    if place is None:
+        raise InvalidInputError(f"There is no library {shown(name)} here: choose {BUILT_IN}.")
+    with Library.open(name, root=Path(place.root)) as library:
+        yield library
+
+
+@contextmanager
+def _built_in(progress: Progress | None) -> Iterator[Library]:
+    paths = [samples.path(name) for name in samples.names() if Path(name).suffix in SOUND_SUFFIXES]
+    with Library.open(BUILT_IN_NAME, root=settings().cache_dir / "libraries", create=True) as library:
+        complete = library.meta("recipe") == recipe() and {info.file for info in library.files()} == {str(path) for path in paths}
+        if not complete:
+            for _ in index_while_reading(paths, library=library, progress=progress):
+                pass
+        yield library
+
+
+def add(
+    place: Place | None, name: str, files: Sequence[str] | None, folder: str | None, *, progress: Progress | None = None
+) -> Iterator[Indexed]:
+    """Put recordings into a library of the visitor's own, made if it is not there.
+
+    Args:
+        place: of the visitor.
+        name: of the library.
+        files: uploaded recordings; they are copied, since uploads are deleted after a while.
+        folder: on this machine, for the user's own page; its recordings stay where they are.
+    """
+    place = place or visitors_place()
+    check_add(place, name, files, folder)
+    limit = VISITOR_SECONDS if place.own else settings().max_audio_seconds
+    with Library.open(name, root=Path(place.root), create=True) as library:
+        sources: list[str | Path | list[Path]] = [kept(library.folder, files)] if files else []
+        if folder and place.own:
+            sources.append(folder)
+        for source in sources:
+            for step in index_while_reading(source, library=library, progress=progress, max_seconds=limit):
+                yield Indexed(place, name, step)
+
+
+def kept(library_folder: Path, files: Sequence[str]) -> list[Path]:
+    """Copies of uploads beside the library that they are part of."""
+    folder = library_folder / "recordings"
+    folder.mkdir(exist_ok=True)
+    copies = []
+    for file in map(Path, files):
+        names_to_try = (file.name, *(f"{file.stem} ({number}){file.suffix}" for number in range(2, MAX_FILES)))
+        copy = next(folder / name for name in names_to_try if not (folder / name).exists() or _same(file, folder / name))
+        if not copy.exists():
+            shutil.copyfile(file, copy)
+        copies.append(copy)
+    return copies
+
+
+def _same(one: Path, other: Path) -> bool:
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def check_add(place: Place | None, name: str | None, files: Sequence[str] | None, folder: str | None) -> None:
+    """Refuse what cannot be indexed before it queues."""
+    check_new(name)
+    if not files and not (folder and place is not None and place.own):
+        raise InvalidInputError("Choose recordings or a folder of recordings first.")
+    if files and len(files) > MAX_FILES:
+        raise InvalidInputError(
+            f"{len(files):,} files are too many at once: take at most {MAX_FILES:,}, or use the command index."
+        )
+
+
+def may_hear(place: Place | None, file: str) -> bool:
+    """Whether a recording of a library may be played: what a library file from elsewhere names on this machine may not."""
+    path = Path(file)
+    if not path.is_absolute() or (place is not None and place.own):
+        return path.is_absolute()
+    roots = [samples.FOLDER, *([Path(place.root)] if place is not None else [])]
+    return any(path.resolve().is_relative_to(root.resolve()) for root in roots)
+
+
+def save(place: Place | None, name: str) -> Iterator[tuple[Any, str]]:
+    """A library as a file to download."""
+    with tempfile.TemporaryDirectory(prefix="mm-demos-") as folder:  # Gradio has its own copy when the yield returns
+        target = Path(folder) / f"{name}{SAVED_SUFFIX}"
+        try:
+            with opened(place, name) as library:
+                export_library(library, target)
+        except DemoError as error:
+            yield gr.update(visible=False), line(str(error), failed=True)
+            return
+        yield gr.update(value=str(target), visible=True), line(f"{name} is saved below, without the recordings themselves.")
+
+
+def load(place: Place | None, path: str, name: str) -> tuple[Place, str, str]:
+    """A library from a file that was saved; gives the place, the name chosen and a line."""
+    place = place or visitors_place()
+    try:
+        check_new(name)
+        import_library(path, name, root=Path(place.root)).close()
+    except DemoError as error:
+        return place, BUILT_IN, line(str(error), failed=True)
+    return place, name, line(f"{name} was loaded; add its recordings to hear them.")
+
+
+def check_new(name: str | None) -> None:
+    """Refuse a name that a library of the visitor's own cannot have."""
+    check_name(name or "")
+    if name in {BUILT_IN, BUILT_IN_NAME}:
+        raise InvalidInputError(f"The library {BUILT_IN} stays as it is: give yours another name.")
+
+
+def delete(place: Place | None, name: str) -> str:
+    """Delete a library of the visitor's own; the line says what became of it."""
+    if name == BUILT_IN or place is None:
+        return line(f"{BUILT_IN} cannot be deleted: choose one of your own libraries first.", failed=True)
+    try:
+        delete_library(name, root=Path(place.root))
+    except DemoError as error:
+        return line(str(error), failed=True)
+    return line(f"{name} was deleted.")
+
+
+def about(place: Place | None, name: str | None) -> tuple[str, LibraryInfo | None]:
+    """A line about a library, and what is known of it; nothing is indexed for it."""
+    if not name or name == BUILT_IN:
+        folder, stored = settings().cache_dir / "libraries", BUILT_IN_NAME
+        if BUILT_IN_NAME not in library_names(folder):
+            count = sum(Path(file).suffix in SOUND_SUFFIXES for file in samples.names())
+            return line(f"{count} short recordings; the first search listens to them once."), None
+    else:
+        folder, stored = Path(place.root) if place is not None else Path(), name
+    try:
+        with Library.open(stored, root=folder) as library:
+            info = replace(library.info(), name=name or BUILT_IN)
+    except DemoError as error:
+        return line(str(error), failed=True), None
+    return line(told(info)), info
+
+
+def told(info: LibraryInfo) -> str:
+    """A library in one line."""
+    faults = f" · {info.faults:,} could not be read" if info.faults else ""
+    length = f"{info.hours:.1f} h" if info.hours >= 1 else render.seconds(info.hours * 3600)
+    return f"{info.files:,} recording{'s' if info.files != 1 else ''} · {length} · {info.windows:,} windows{faults}"
+
+
+def summary(indexed: Indexed) -> str:
+    """What indexing did so far, as HTML."""
+    step = indexed.step
+    if isinstance(step, IndexProgress):
+        facts = [
+            ("files", f"{step.files_done:,} of {step.files_total:,}"),
+            ("hours", f"{step.hours_done:.2f}"),
+            ("clips a second", f"{step.clips_per_second:.1f}"),
+        ]
+        if step.seconds_left is not None:
+            facts.append(("left", render.seconds(step.seconds_left)))
+        return render.chips(facts)
+    counts = {
+        "added": step.added,
+        "known already": step.unchanged,
+        "left out, same content": step.duplicates,
+        "gone": step.removed,
+    }
+    facts = [(name, f"{count:,}") for name, count in counts.items() if count or name == "added"]
+    if step.speed and step.added:
+        facts.append(("speed", f"{step.speed:.0f} × real time"))
+    faults = "".join(render.notice(fault.sentence, "warn") for fault in step.faults[:MAX_FAULTS_SHOWN])
+    more = len(step.faults) - MAX_FAULTS_SHOWN
+    others = render.notice(f"{more:,} more files could not be read.", "warn") if more > 0 else ""
+    return f'<div class="mm-searched">{render.chips(facts)}{faults}{others}</div>'
+
+
+def line(sentence: str, failed: bool = False) -> str:
+    """A small line under the list of libraries."""
+    return f'<p class="mm-small{" mm-wrong" if failed else ""}">{escape(sentence)}</p>'
