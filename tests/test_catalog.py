@@ -68,7 +68,7 @@ def test_the_embedded_profile_fulfils_every_role_in_three_quarters_of_a_gigabyte
         "image-tagger": "efficientnet-lite2",
         "text-reader": "pp-ocr",
         "text-embedder": "all-MiniLM-L6-v2",
-        "joint-embedder": "conse",
+        "joint-embedder": "mini-clip-and-conse",
         "chat": "qwen2.5-coder-0.5b",
         "captioner": "mm-mini-captioner",
         "answerer": "mm-mini-answerer",

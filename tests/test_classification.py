@@ -222,7 +222,7 @@ def test_speech_counts_by_its_words(real_weights: Callable[[str], Path]) -> None
     assert max(result.per_modality["image"], key=lambda item: item.score).label == "animals"
     assert result.weights["audio"] == pytest.approx(0.8)
     assert result.receipt is not None
-    assert {"whisper-tiny.en", "conse", "all-MiniLM-L6-v2"} <= {use.name for use in result.receipt.models}
+    assert {"whisper-tiny.en", "mini-clip-and-conse", "all-MiniLM-L6-v2"} <= {use.name for use in result.receipt.models}
 
 
 def test_a_recording_without_words_is_left_out() -> None:

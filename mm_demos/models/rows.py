@@ -260,6 +260,19 @@ QWEN_CODER = ModelSpec(
 
 MINI_CLIP, MINI_CAPTIONER, MINI_ANSWERER = mini_rows(EFFICIENTNET_LITE2, MINILM)
 
+MINI_BLEND = ModelSpec(
+    name="mini-clip-and-conse",
+    role="joint-embedder",
+    family="blend",
+    profiles=("embedded",),
+    engines=(Engine("numpy", "mm_demos.models.blend:load_blend"),),
+    components=("mm-mini-clip", "conse"),
+    licence="Apache-2.0",
+    memory_bytes=1_000_000,
+    languages=("en",),
+    summary="Both at once: scenes and people as mm-mini-clip learnt them, kinds of things by the names of ImageNet labels",
+)
+
 # The first row of a role is its default.
 ROWS: tuple[ModelSpec, ...] = (
     WHISPER_BASE,
@@ -268,8 +281,9 @@ ROWS: tuple[ModelSpec, ...] = (
     EFFICIENTNET_LITE2,
     PP_OCR,
     MINILM,
-    CONSE,
+    MINI_BLEND,
     MINI_CLIP,
+    CONSE,
     QWEN_CODER,
     MINI_CAPTIONER,
     MINI_ANSWERER,
