@@ -14,5 +14,6 @@ SUBJECTS = {
     "caption": "mm_demos.evaluation.caption",
     "vqa": "mm_demos.evaluation.visual_qa",
     "vision-speed": "mm_demos.evaluation.benchmark_vision",
+    "retrieval-speed": "mm_demos.evaluation.benchmark_retrieval",
 }
 NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa")

@@ -107,6 +107,12 @@ class Library(Store):
             found = {row[0]: row for row in _lookup(connection, f"{query} WHERE windows.id IN", ids)}
         return tuple(_window(found[each]) for each in ids if each in found)
 
+    def bounds(self, ids: Sequence[int]) -> dict[int, Window]:
+        """Id → file, start and end, for those that are not gone."""
+        query = "SELECT windows.id, path, start, stop FROM windows JOIN files ON files.id = file_id WHERE windows.id IN"
+        with self.snapshot() as connection:
+            return {row[0]: Window(*row[1:]) for row in _lookup(connection, query, ids)}
+
     def of_file(self, path: str) -> tuple[StoredWindow, ...]:
         """Windows of a recording by time."""
         return self.neighbours(path, 0.0, float("inf"))

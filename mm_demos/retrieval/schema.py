@@ -92,8 +92,12 @@ def searchable(text: str) -> str:
     return re.sub(rf"({UNSPACED.pattern})", r" \1 ", text)
 
 
-def match_expression(text: str) -> str:
-    """The FTS5 expression that finds any word of `text`; empty when it has none."""
+def telling_words(text: str) -> list[str]:
+    """Words of `text` in lower case, each once, without those that nearly every window has, unless it has no others."""
     words = list(dict.fromkeys(re.findall(r"\w+", searchable(text).lower())))
-    telling = [word for word in words if word not in COMMON]
-    return " OR ".join(f'"{word}"' for word in telling or words)
+    return [word for word in words if word not in COMMON] or words
+
+
+def match_expression(text: str) -> str:
+    """The FTS5 expression that finds any telling word of `text`; empty when it has none."""
+    return " OR ".join(f'"{word}"' for word in telling_words(text))

@@ -15,12 +15,16 @@ import numpy as np
 from mm_demos.models.protocols import FloatArray
 from mm_demos.results import Word
 from mm_demos.retrieval.library import Library
-from mm_demos.retrieval.schema import COMMON
+from mm_demos.retrieval.schema import telling_words
 from mm_demos.retrieval.types import Hit, Query, StoredWindow
 from mm_demos.retrieval.vectors import Rows, nearest
 from mm_demos.retrieval.windows import RUN_UP_SECONDS, Moment, join_words, moments
 
-RANK_OFFSET = 60  # of reciprocal rank fusion, as in the paper
+RANK_OFFSET = 20  # of reciprocal rank fusion; with the paper's 60 the first places hardly differ
+# Weight of words against meaning: who gives one or two words looks for these very words, who gives a sentence for its meaning.
+# With the captions of 860 photos as texts and other captions as queries, a sentence finds its photo's first with 0.47 against
+# 0.44 with equal weights, and the same sentence always.
+KEYWORDS, KEYWORD_WEIGHT, SENTENCE_WEIGHT = 2, 2.0, 0.5
 MIN_DEPTH, DEPTH_PER_HIT = 200, 20  # windows taken from each ranking: neighbours fall together into one moment
 STEM_CHARS = 4  # words that begin alike up to here, and differ by an ending, count as the same when they are marked
 ENDING_CHARS = 3
@@ -60,21 +64,28 @@ def find(library: Library, query: Query, clues: Clues) -> tuple[Hit, ...]:
     depth = depth_for(query)
     with library.snapshot():
         rankings = [
-            (clues.said_weight, by_words(library, query, clues.words, depth)),
+            (words_weight(clues.words) * clues.said_weight, by_words(library, query, clues.words, depth)),
             (clues.said_weight, _at_least(clues.min_said, by_vector(library, query, "said", clues.said, depth))),
             (clues.said_weight, _at_least(clues.min_said, clues.pictured)),
             (clues.sound_weight, by_sound(library, query, clues, depth)),
-            (-clues.said_weight, by_words(library, query, clues.unwanted, depth)),
+            (-words_weight(clues.unwanted) * clues.said_weight, by_words(library, query, clues.unwanted, depth)),
         ]
         fused = fuse([(weight, ranking) for weight, ranking in rankings if ranking and weight])
-        windows = library.windows(list(fused))
-        made = moments([(each.window, fused[each.id]) for each in windows], limit=query.top_k)
-        return tuple(_hit(library, windows[moment.best], moment, clues.words) for moment in made)
+        bounds = library.bounds(list(fused))
+        ids = [window for window in fused if window in bounds]
+        made = moments([(bounds[window], fused[window]) for window in ids], limit=query.top_k)
+        best = library.windows([ids[moment.best] for moment in made])
+        return tuple(_hit(library, window, moment, clues.words) for window, moment in zip(best, made, strict=True))
 
 
 def depth_for(query: Query) -> int:
     """How many windows to take from each ranking."""
     return max(MIN_DEPTH, DEPTH_PER_HIT * query.top_k)
+
+
+def words_weight(text: str) -> float:
+    """Weight of the ranking by words against that by meaning."""
+    return KEYWORD_WEIGHT if len(telling_words(text)) <= KEYWORDS else SENTENCE_WEIGHT
 
 
 def by_words(library: Library, query: Query, words: str, depth: int) -> Scores:
@@ -168,7 +179,7 @@ def _hit(library: Library, best: StoredWindow, moment: Moment, wanted: str) -> H
 
 def matching(words: Sequence[Word], wanted: str) -> tuple[int, ...]:
     """Positions of the words that the query has too, in any inflected form that begins alike; common words do not count."""
-    asked = {word for word in re.findall(r"\w+", wanted.lower()) if word not in COMMON}
+    asked = set(telling_words(wanted))
     return tuple(i for i, word in enumerate(words) if any(_same(part, asked) for part in re.findall(r"\w+", word.text.lower())))
 
 
