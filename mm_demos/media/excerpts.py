@@ -20,7 +20,7 @@ def load_excerpt(source: str | Path, start: float, end: float) -> FloatArray:
     """What is heard between two times, in seconds, as a waveform (n_samples,) float32 in [-1, 1], mono, 16 kHz.
 
     Only what lies before `start` in the same packets is decoded besides, so that it takes as long in a film as in a short
-    clip. The waveform is shorter where the file ends sooner.
+    clip. The waveform is shorter where the file ends sooner; what is louder than full scale is scaled down as a whole.
 
     Raises:
         InvalidInputError: not a recording, or nothing there between these times.
@@ -34,7 +34,8 @@ def load_excerpt(source: str | Path, start: float, end: float) -> FloatArray:
     excerpt = waveform[skipped : skipped + max(0, round((end - max(start, first)) * SAMPLE_RATE))]
     if not excerpt.size:
         raise InvalidInputError(f"{shown(path.name)} is shorter than it was: index it again.")
-    return np.clip(excerpt, -1.0, 1.0)
+    peak = float(np.abs(excerpt).max())
+    return excerpt / np.float32(peak) if peak > 1.0 else excerpt
 
 
 def _seek(container: Any, start: float) -> bool:

@@ -56,7 +56,7 @@ def build(frame: ui.Frame) -> None:
             evaluated = ui.result_area("Scores will appear here", "Recall and mean reciprocal rank, beside what chance gives.")
             evaluated_files = page.exports(*sound_pairs.EXPORTS)
     sound_panel.connect(page, panel, options[1:])
-    run: dict[str, Any] = {"outputs": [found, sound_map], "exports": found_files, "keep": panel.chosen}
+    run: dict[str, Any] = {"outputs": [found, heard, sound_map], "exports": found_files, "keep": panel.chosen}
     for search, actions, asked, check, submit in (
         (events.search_words, by_words, words, events.check_words, [words]),
         (events.search_recording, by_sound, audio, events.check_recording, []),
@@ -71,7 +71,7 @@ def build(frame: ui.Frame) -> None:
             show=hits.show_found,
             api_name=None,
             **run,
-        )
+        ).success(sound_panel.refresh, panel.chosen, [panel.line, *options[3:5]], **QUIET)
     page.endpoint(
         events.search_once,
         inputs=[panel.files, words, audio, image, *options],

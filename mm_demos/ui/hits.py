@@ -37,19 +37,19 @@ class Found:
         return self.retrieval.receipt
 
 
-def show_found(found: Found) -> tuple[str, str]:
-    """The list of players, and the map."""
+def show_found(found: Found) -> tuple[str, str, str]:
+    """The list of players, no point of the map chosen, and the map."""
     retrieval = found.retrieval
     notices = "".join(render.notice(text) for text in retrieval.notices)
     facts = render.chips(_facts(retrieval))
     if not retrieval.hits:
         nothing = "" if retrieval.notices else render.notice("Nothing was found: change the words or the filters.", "warn")
-        return f'<div class="mm-searched">{notices}{nothing}{facts}</div>', found.map_html
+        return f'<div class="mm-searched">{notices}{nothing}{facts}</div>', "", found.map_html
     best = max(hit.score for hit in retrieval.hits)
     cards = "".join(
         _card(rank, hit, clip, best) for rank, (hit, clip) in enumerate(zip(retrieval.hits, found.clips, strict=True))
     )
-    return f'<div class="mm-searched">{notices}{facts}</div><ol class="mm-hits">{cards}</ol>', found.map_html
+    return f'<div class="mm-searched">{notices}{facts}</div><ol class="mm-hits">{cards}</ol>', "", found.map_html
 
 
 def _facts(retrieval: Retrieval) -> Iterator[tuple[str, str]]:

@@ -34,6 +34,7 @@ SOUND_SUFFIXES = {".flac", ".ogg"}
 VISITOR_SECONDS = 7200.0  # longest recording of the user's own page
 MAX_FILES = 500
 MAX_FAULTS_SHOWN = 3
+NOT_YET = "{} short recordings; the first search listens to them once."
 SAVED_SUFFIX = ".mmlibrary"
 HERE = {"127.0.0.1", "localhost", "::1"}
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -108,9 +109,14 @@ def opened(place: Place | None, name: str | None, progress: Progress | None = No
         yield library
 
 
+def built_in_paths() -> list[Path]:
+    """The recordings that ship with the project."""
+    return [samples.path(name) for name in samples.names() if Path(name).suffix in SOUND_SUFFIXES]
+
+
 @contextmanager
 def _built_in(progress: Progress | None) -> Iterator[Library]:
-    paths = [samples.path(name) for name in samples.names() if Path(name).suffix in SOUND_SUFFIXES]
+    paths = built_in_paths()
     with Library.open(BUILT_IN_NAME, root=settings().cache_dir / "libraries", create=True) as library:
         complete = library.meta("recipe") == recipe() and {info.file for info in library.files()} == {str(path) for path in paths}
         if not complete:
@@ -227,8 +233,7 @@ def about(place: Place | None, name: str | None) -> tuple[str, LibraryInfo | Non
     if not name or name == BUILT_IN:
         folder, stored = settings().cache_dir / "libraries", BUILT_IN_NAME
         if BUILT_IN_NAME not in library_names(folder):
-            count = sum(Path(file).suffix in SOUND_SUFFIXES for file in samples.names())
-            return line(f"{count} short recordings; the first search listens to them once."), None
+            return line(NOT_YET.format(len(built_in_paths()))), None
     else:
         folder, stored = Path(place.root) if place is not None else Path(), name
     try:
@@ -236,6 +241,8 @@ def about(place: Place | None, name: str | None) -> tuple[str, LibraryInfo | Non
             info = replace(library.info(), name=name or BUILT_IN)
     except DemoError as error:
         return line(str(error), failed=True), None
+    if stored == BUILT_IN_NAME and info.files < len(built_in_paths()):
+        return line(NOT_YET.format(len(built_in_paths()))), None
     return line(told(info)), info
 
 

@@ -22,7 +22,7 @@ ROUNDS = 60  # of stress majorisation; it has come to rest by then
 WIDTH, HEIGHT, MARGIN = 640, 380, 22
 SURE = 0.5  # probability from which a sound event names a window
 SPEECH, OTHER = "speech", "other sounds"
-COLOURS = 8  # classes in the style sheet; further names share the last one
+COLOURS = 12  # classes in the style sheet; further names share the last one
 PREVIEW = 70  # characters of what is said in the tooltip
 HEADS = {"sound": "by how it sounds", "said": "by what is said"}
 

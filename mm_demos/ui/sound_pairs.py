@@ -76,7 +76,7 @@ def table() -> gr.Dataframe:
         wrap=True,
         max_height=300,
         column_widths=["62%", "38%"],
-        elem_classes="mm-segments",
+        elem_classes=["mm-segments", "mm-pairs"],
     )
     with gr.Row(elem_classes="mm-adders"):
         read = gr.UploadButton("Open a table", file_types=[".csv", ".tsv", ".txt"], size="sm", min_width=110)

@@ -125,6 +125,13 @@ def about(place: Place | None, name: str) -> tuple[Any, Any, Any]:
     )
 
 
+def refresh(place: Place | None, name: str) -> tuple[Any, Any, Any]:
+    """After a search: the built-in library is known from the first one on; what is chosen stays."""
+    line, language, tag = about(place, name)
+    del language["value"], tag["value"]
+    return line, language, tag
+
+
 def choose(place: Place | None, name: str) -> tuple[Any, ...]:
     """What changes when another library is chosen; recordings are added to the one chosen."""
     return *about(place, name), gr.skip() if name == BUILT_IN else name
