@@ -15,7 +15,7 @@ from mm_demos.ui import render
 SCRIPT = Path(__file__).with_name("heat_map.js")
 FINE = 108  # pixels a side of the drawn map; a multiple of the grid's 9 cells
 SCALE = 10_000  # shares travel as whole numbers
-WORDED = "A language model worded this caption, so there is no telling where each of its words looked."
+WORDED = "This caption was put together from labels or by a language model, so no word of it has a map; others may have one."
 ALL_WORDED = "A language model worded these captions, so no word of them has a map: choose Short in English for one."
 
 

@@ -37,6 +37,16 @@ def caption(visitor: Visitor, picture: str = "cat.jpg") -> Locator:
     return tab
 
 
+def choose_one_with_a_map(tab: Locator) -> Locator:
+    """The words of the best caption that was written word by word from the picture."""
+    words = tab.locator(".mm-words button")
+    for row in tab.locator(".mm-rank").all():
+        row.click()
+        if words.count():
+            return words
+    pytest.fail("No caption has a map.", pytrace=False)
+
+
 def many(visitor: Visitor, paths: list[Path]) -> Locator:
     """The tab with these pictures chosen for a batch."""
     visitor.open("captioning")
@@ -77,7 +87,7 @@ def test_a_caption_is_chosen_and_copied(visit: Visit) -> None:
 def test_words_light_the_picture_without_asking_the_server(visit: Visit) -> None:
     visitor = visit()
     tab = caption(visitor)
-    words = tab.locator(".mm-words button")
+    words = choose_one_with_a_map(tab)
     slider = tab.get_by_label("Word of the caption", exact=True)
     asked: list[str] = []
     visitor.page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
@@ -101,15 +111,21 @@ def test_words_light_the_picture_without_asking_the_server(visit: Visit) -> None
     assert asked == []
 
 
-def test_playing_goes_from_word_to_word_and_pauses(visit: Visit) -> None:
+def test_playing_goes_through_all_words_and_ends(visit: Visit) -> None:
     visitor = visit()
     tab = caption(visitor)
+    words = choose_one_with_a_map(tab)
     slider = tab.get_by_label("Word of the caption", exact=True)
     slider.fill("0")
-    tab.get_by_role("button", name="Play").locator("visible=true").first.click()
-    expect(slider).to_have_value("3")
-    tab.get_by_role("button", name="Pause").locator("visible=true").first.click()
+    tab.locator(".mm-play").click()
+    expect(words.last).to_have_attribute("aria-pressed", "true")
     expect(tab.locator(".mm-play")).to_have_text("Play")
+    slider.fill("1")
+    tab.locator(".mm-play").click()
+    expect(tab.locator(".mm-play")).to_have_text("Pause")
+    words.first.click()
+    expect(tab.locator(".mm-play")).to_have_text("Play")
+    expect(slider).to_have_value("1")
 
 
 def test_the_next_picture_takes_the_place_of_the_first(visit: Visit) -> None:
@@ -122,7 +138,6 @@ def test_the_next_picture_takes_the_place_of_the_first(visit: Visit) -> None:
     expect(picture).not_to_have_attribute("src", before, timeout=RUN_MS)
     expect(tab.locator(".mm-rank input").first).to_be_checked()
     expect(tab.locator(".mm-lead").first).to_have_text(tab.locator(".mm-rank .mm-label").first.inner_text())
-    expect(tab.locator(".mm-words button[aria-pressed=true]")).to_have_count(1)
 
 
 def test_a_batch_is_edited_and_taken_along(visit: Visit, tmp_path: Path) -> None:
@@ -192,5 +207,5 @@ def test_a_phone_shows_captions_and_map_in_its_width(visit: Visit, dark: bool) -
     tab = caption(visitor, "astronaut.jpg")
     visitor.shoot(f"captioning-phone-result{'-dark' if dark else ''}")
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    box = tab.locator(".mm-words button").first.bounding_box()
+    box = choose_one_with_a_map(tab).first.bounding_box()
     assert box is not None and box["height"] >= 32, "large enough for a finger"
