@@ -32,7 +32,9 @@ FLAGS = (
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of `python app.py`, started for these tests; it says itself where it is."""
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio")), "PYTHONUNBUFFERED": "1"}
+    folders = {"GRADIO_TEMP_DIR": "gradio", "MM_DEMOS_DATA_DIR": "data"}
+    own = {variable: str(tmp_path_factory.mktemp(name)) for variable, name in folders.items()}
+    environment = os.environ | own | {"PYTHONUNBUFFERED": "1"}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
