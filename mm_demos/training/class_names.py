@@ -25,7 +25,7 @@ Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def class_names() -> list[list[str]]:
-    """For each of the 1,000 classes its prompt name, then WordNet's synonyms."""
+    """For each of the 1,000 classes its prompt name, then WordNet's synonyms, the usual first."""
     import open_clip
     from timm.data import ImageNetInfo
 
