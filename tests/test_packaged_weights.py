@@ -66,7 +66,7 @@ def test_the_shipped_manifest_names_every_file_the_rows_need() -> None:
     listed = json.loads(mini_rows.MANIFEST.read_text(encoding="utf-8"))
     assert set(listed) == {
         "mm-mini-clip.safetensors", "open_clip_config.json", "captioner.safetensors", "words.json", "answerer.safetensors",
-        "answers.json",
+        "answers.json", "sound-head.safetensors", "sound-head.json",
     }  # fmt: skip
     assert sum(entry["size_bytes"] for entry in listed.values()) < 40 * 2**20
 

@@ -13,7 +13,8 @@ SUBJECTS = {
     "clip": "mm_demos.evaluation.clip",
     "caption": "mm_demos.evaluation.caption",
     "vqa": "mm_demos.evaluation.visual_qa",
+    "retrieval": "mm_demos.evaluation.retrieval_audio",
     "vision-speed": "mm_demos.evaluation.benchmark_vision",
     "retrieval-speed": "mm_demos.evaluation.benchmark_retrieval",
 }
-NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa")
+NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa", "retrieval")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mm_demos.models.mini_rows import mini_rows
+from mm_demos.models.mini_rows import mini_rows, sound_row
 from mm_demos.models.spec import Engine, HubSource, ModelSpec, UrlSource, WeightFile, WheelSource
 
 # What the multilingual checkpoints before large-v3 were trained on, most training hours first.
@@ -287,4 +287,5 @@ ROWS: tuple[ModelSpec, ...] = (
     QWEN_CODER,
     MINI_CAPTIONER,
     MINI_ANSWERER,
+    sound_row(WHISPER_BASE),
 )

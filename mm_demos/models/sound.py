@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mm_demos.models.attention import FloatArray, Weights, linear, one_thread, read_weights, softmax
+from mm_demos.media import is_silent
+from mm_demos.models.attention import FloatArray, Weights, one_thread, read_weights, softmax
 from mm_demos.models.protocols import SAMPLE_RATE, Heard
 from mm_demos.results import LabelScore
 
@@ -23,20 +24,38 @@ if TYPE_CHECKING:
 WEIGHTS, TABLE = "sound-head.safetensors", "sound-head.json"
 CHUNK_SECONDS = 5.0  # heard at once, as in training; the encoder takes up to 30 s, but its cost grows faster than its input
 SHORTEST = SAMPLE_RATE // 10  # samples; what is shorter is repeated until it is a tenth of a second
+AUDIBLE = 1.0  # in units of Whisper's spectrogram: 40 dB
+SWING_POINTS, SWING_BANDS = 512, 32  # of the loudness 100 times a second: bands of 0.4 Hz up to 12.5 Hz
+OUTLIER = 6.0  # standard deviations
+CLASS_SHARE = 0.7  # of a similarity that comes from what the sounds were taken for
 LOUD_PEAK = 0.5  # every piece is brought to this peak: how far away the microphone stood is no property of the sound
 
 
 class FrameEncoder(Protocol):
     """What hears: a speech model's encoder."""
 
-    def sound_frames(self, waveform: FloatArray) -> FloatArray:
-        """Frames (n_frames, width), one every 20 ms, of `waveform` (n_samples,) at 16 kHz, at most 30 s."""
+    def sound_frames(self, waveform: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Frames (n_frames, width) and the log-mel spectrogram (2 · n_frames, n_mels) of `waveform` (n_samples,) at 16 kHz."""
         ...
 
 
-def pooled(frames: FloatArray) -> FloatArray:
-    """Mean, standard deviation and maximum over time of `frames` (n_frames, width): (3 · width,)."""
-    return np.concatenate([frames.mean(0), frames.std(0), frames.max(0)]).astype(np.float32)
+def groups(frames: FloatArray, mel: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What is told of a stretch: statistics of the encoder's frames, of the spectrogram, and of how its loudness swings.
+
+    The statistics leave out what is more than 40 dB softer than the loudest frame: how much silence is around a sound is no
+    property of it.
+    """
+    level = mel.reshape(len(frames), -1).max(1)  # of both rows that make a frame
+    loud = level > level.max() - AUDIBLE
+    heard, spectrum = frames[loud], mel[np.repeat(loud, 2)]
+    steps = np.abs(np.diff(spectrum, axis=0)).mean(0)
+    envelope = (mel.mean(1) - mel.mean()) * np.hanning(len(mel))
+    swings = np.abs(np.fft.rfft(envelope, SWING_POINTS))[1 : 2 * SWING_BANDS + 1].reshape(-1, 2).mean(1) / len(mel)
+    return (
+        np.concatenate([heard.mean(0), heard.std(0), heard.max(0)]).astype(np.float32),
+        np.concatenate([spectrum.mean(0), spectrum.std(0), spectrum.max(0), spectrum.min(0), steps]).astype(np.float32),
+        np.log(swings + 2e-6).astype(np.float32),
+    )
 
 
 def levelled(waveform: FloatArray) -> FloatArray:
@@ -47,11 +66,13 @@ def levelled(waveform: FloatArray) -> FloatArray:
 
 
 class SoundHead:
-    """What was trained, in NumPy.
+    """What was trained, in NumPy: kernel ridge regression on the class of a sound.
 
     Args:
-        weights: `mean` and `scale` (n_features,) of the pooled frames; `tag` and `space`, the two linear layers; `wordings`
-            (n_wordings, 384), sentences in MiniLM's space that name a sound.
+        weights: `mean`, `scale` and `share` (n_features,), which bring the features to one scale; `centre` (n_features,) and
+            `axes` (n_axes, n_features) of their principal axes; `points` (n_points, n_axes), the training sounds there, with
+            their coefficients `alpha` (n_points, n_labels + 1) and the squared `width` of the kernel; `sharpness` of the
+            probabilities; `wordings` (n_wordings, 384), sentences in MiniLM's space that name a sound.
         labels: the sound events.
         wording_labels: for each wording the number of its label, or the number of labels where it names another sound.
         keenness: factor on similarities of wordings, which calibrates the probabilities of a query.
@@ -81,15 +102,16 @@ class SoundHead:
     @property
     def dim(self) -> int:
         """Numbers in a vector."""
-        return len(self._weights["space.weight"])
+        return len(self.labels) + 1 + len(self._weights["axes"])
 
     def hear(self, features: FloatArray) -> Heard:
-        """Vector and probabilities of pooled frames (n_features,)."""
+        """Vector and probabilities of a stretch's features (n_features,)."""
         w = self._weights
         with one_thread():
-            x = ((features - w["mean"]) / w["scale"]).astype(np.float32)[None]
-            vector, probs = linear(x, w, "space")[0], softmax(linear(x, w, "tag"))[0]
-        return Heard(unit(vector), probs)
+            place = placed(features, w)
+            distance = ((w["points"] - place) ** 2).sum(1)
+            scores = np.exp(-distance / w["width"]) @ w["alpha"]
+        return Heard(compared(scores, place), softmax(scores * w["sharpness"]))
 
     def named(self, query: FloatArray) -> FloatArray:
         """Probabilities (n_labels + 1,), summing to 1, that a query means each sound; none of them last.
@@ -100,11 +122,27 @@ class SoundHead:
         Args:
             query: its sentence embedding (384,), L2-normalised.
         """
-        similarity = self._weights["wordings"] @ query
-        best = np.full(len(self.labels) + 1, self._floor, np.float32)
-        np.maximum.at(best, self._wording_labels, similarity)
-        best[:-1] = np.array([similarity[self._wording_labels == label].max() for label in range(len(self.labels))])
-        return softmax(best * np.float32(self._keenness))
+        return softmax(self.closeness(query) * np.float32(self._keenness))
+
+    def closeness(self, query: FloatArray) -> FloatArray:
+        """Similarity (n_labels + 1,) of a query (384,) to the closest wording of each label, and of none of them."""
+        best = np.full(len(self.labels) + 1, -1.0, np.float32)
+        best[-1] = self._floor
+        np.maximum.at(best, self._wording_labels, self._weights["wordings"] @ query)
+        return best
+
+
+def placed(features: FloatArray, weights: Weights) -> FloatArray:
+    """Features (…, n_features) on their principal axes (…, n_axes)."""
+    x = np.clip((features - weights["mean"]) / weights["scale"], -OUTLIER, OUTLIER) * weights["share"]
+    return np.asarray((x - weights["centre"]) @ weights["axes"].T, np.float32)
+
+
+def compared(scores: FloatArray, place: FloatArray) -> FloatArray:
+    """The vector to compare a sound by, L2-normalised: what it was taken for, and, with less weight, how it sounds."""
+    return np.concatenate(
+        [unit(scores) * np.float32(CLASS_SHARE**0.5), unit(place) * np.float32((1 - CLASS_SHARE) ** 0.5)], axis=-1
+    )
 
 
 class WhisperSounds:
@@ -130,8 +168,10 @@ class WhisperSounds:
         return self._head.dim
 
     def hear(self, waveform: FloatArray) -> Heard:
-        """One stretch of sound (n_samples,) at 16 kHz, of about five seconds, at most 30."""
-        return self._head.hear(pooled(self._encoder.sound_frames(levelled(waveform))))
+        """One stretch of sound (n_samples,) at 16 kHz, of about five seconds, at most 30; silence has a vector of zeros."""
+        if is_silent(waveform):
+            return Heard(np.zeros(self.dim, np.float32), np.eye(len(self.labels) + 1, dtype=np.float32)[-1])
+        return self._head.hear(np.concatenate(groups(*self._encoder.sound_frames(levelled(waveform)))))
 
     def named(self, query: FloatArray) -> FloatArray:
         """Probabilities (n_labels + 1,) that a query (384,) means each sound, see `SoundHead.named`."""
@@ -160,8 +200,8 @@ def mixed(heard: Sequence[Heard]) -> FloatArray:
 
 
 def unit(vector: FloatArray) -> FloatArray:
-    """`vector` at length 1; zeros stay."""
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
+    """Vectors (…, dim) at length 1; zeros stay."""
+    return np.asarray(vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-12), np.float32)
 
 
 def scores(labels: Sequence[str], probs: FloatArray) -> tuple[LabelScore, ...]:

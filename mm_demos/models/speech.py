@@ -68,8 +68,11 @@ class FasterWhisper:
         found = (_segment(segment) for segment in segments)
         return SegmentStream(found, info.language, float(info.language_probability), len(waveform) / SAMPLE_RATE)
 
-    def sound_frames(self, waveform: FloatArray) -> FloatArray:
-        """The encoder's frames (n_frames, width), one every 20 ms, of `waveform` (n_samples,) at 16 kHz, at most 30 s."""
+    def sound_frames(self, waveform: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The encoder's frames (n_frames, width), one every 20 ms, of `waveform` (n_samples,) at 16 kHz, at most 30 s.
+
+        With them comes the log-mel spectrogram (2 · n_frames, n_mels) that they were made from.
+        """
         return self._model.sound_frames(waveform)
 
     def close(self) -> None:

@@ -48,12 +48,16 @@ class WindowedWhisper(WhisperModel):  # type: ignore[misc]  # the library is unt
         self._last.encoding = _Encoding(features, output, end < features.shape[1])
         return output
 
-    def sound_frames(self, waveform: FloatArray) -> FloatArray:
-        """The encoder's frames (n_frames, width), one every 20 ms, of `waveform` (n_samples,) alone, without padding."""
+    def sound_frames(self, waveform: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The encoder's frames (n_frames, width) of `waveform` (n_samples,) alone, without padding, and its input.
+
+        Returns:
+            One frame every 20 ms, and the log-mel spectrogram (2 · n_frames, n_mels), one row every 10 ms.
+        """
         features = self.feature_extractor(waveform, padding=0)
-        even = features[None, :, : features.shape[1] // 2 * 2]  # the encoder halves the frame rate
-        output = self.model.encode(get_ctranslate2_storage(even), to_cpu=True)
-        return np.array(output, dtype=np.float32)[0]
+        features = features[:, : features.shape[1] // 2 * 2]  # the encoder halves the frame rate
+        output = self.model.encode(get_ctranslate2_storage(features[None]), to_cpu=True)
+        return np.array(output, dtype=np.float32)[0], np.ascontiguousarray(features.T, np.float32)
 
     def generate_with_fallback(self, encoder_output: Any, prompt: Any, tokenizer: Any, options: Any) -> Any:
         """Decode one window; when a shortened one fails at the first temperature, decode it at full length."""
