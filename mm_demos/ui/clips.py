@@ -73,7 +73,7 @@ def bars_of(waveform: FloatArray) -> tuple[float, ...]:
 
 
 def area(title: str = "", text: str = "") -> gr.HTML:
-    """A component whose clips can be played; `title` and `text` say what will appear, without them it hides until something does."""
+    """A component whose clips can be played; `title` and `text` say what will appear, without them it hides until then."""
     classes = "mm-plain mm-result" if title else "mm-plain mm-result mm-maybe"
     empty = render.empty(title, text) if title else ""
     return gr.HTML(empty, elem_classes=classes, js_on_load=SCRIPT.read_text(encoding="utf-8"))
