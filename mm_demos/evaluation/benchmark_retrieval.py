@@ -26,9 +26,10 @@ from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.search import Clues, find
 from mm_demos.retrieval.storage import Stamp
 from mm_demos.retrieval.types import Entry, FileInfo, Query, Window
-from mm_demos.retrieval.vectors import BLOCK_ROWS, nearest
+from mm_demos.retrieval.vectors import nearest
 
 DIM, SOUND_DIM, TOP_K = 384, 128, 10
+DRAWN_ROWS = 1 << 14  # at once
 WINDOWS_PER_FILE = 500
 WORDS_PER_WINDOW = 25
 PROMISED_RATIO, PROMISED_BYTES = 1.5, 1.2e9
@@ -79,9 +80,9 @@ def unit_vectors(rows: int, dim: int, seed: int = 0) -> FloatArray:
     """Vectors (rows, dim) float32 of length 1, drawn block by block."""
     rng = np.random.default_rng(seed)
     vectors = np.empty((rows, dim), np.float32)
-    for start in range(0, rows, BLOCK_ROWS):
-        block = rng.standard_normal((min(BLOCK_ROWS, rows - start), dim), np.float32)
-        vectors[start : start + BLOCK_ROWS] = block / np.linalg.norm(block, axis=1, keepdims=True)
+    for start in range(0, rows, DRAWN_ROWS):
+        block = rng.standard_normal((min(DRAWN_ROWS, rows - start), dim), np.float32)
+        vectors[start : start + DRAWN_ROWS] = block / np.linalg.norm(block, axis=1, keepdims=True)
     return vectors
 
 

@@ -155,11 +155,11 @@ def _read(library: Library, archive: zipfile.ZipFile) -> None:
     if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
         raise ValueError("larger than any library")
     about = _About.model_validate_json(_limited(archive, ABOUT))
-    if about.format != FORMAT or set(about.dims) != set(KINDS) or not all(1 <= dim <= MAX_DIM for dim in about.dims.values()):
+    if about.format != FORMAT or set(about.dims) != set(KINDS) or not all(0 <= dim <= MAX_DIM for dim in about.dims.values()):
         raise ValueError("another format")
     sizes = {"said": about.spoken, "sound": about.windows}
     for kind, rows in sizes.items():
-        if archive.getinfo(f"{kind}.f32").file_size != 4 * rows * about.dims[kind]:
+        if archive.getinfo(f"{kind}.f32").file_size != 4 * rows * about.dims[kind] or (rows and not about.dims[kind]):
             raise ValueError("numbers and names do not fit together")
     library.begin(about.recipe)
     with archive.open("said.f32") as said, archive.open("sound.f32") as sound, archive.open(FILES) as lines:

@@ -15,7 +15,7 @@ import numpy as np
 from mm_demos.models.protocols import FloatArray
 from mm_demos.results import Word
 from mm_demos.retrieval.library import Library
-from mm_demos.retrieval.schema import telling_words
+from mm_demos.retrieval.schema import searchable, telling_words
 from mm_demos.retrieval.types import Hit, Query, StoredWindow
 from mm_demos.retrieval.vectors import Rows, nearest
 from mm_demos.retrieval.windows import RUN_UP_SECONDS, Moment, join_words, moments
@@ -26,8 +26,8 @@ RANK_OFFSET = 20  # of reciprocal rank fusion; with the paper's 60 the first pla
 # 0.44 with equal weights, and the same sentence always.
 KEYWORDS, KEYWORD_WEIGHT, SENTENCE_WEIGHT = 2, 2.0, 0.5
 MIN_DEPTH, DEPTH_PER_HIT = 200, 20  # windows taken from each ranking: neighbours fall together into one moment
-STEM_CHARS = 4  # words that begin alike up to here, and differ by an ending, count as the same when they are marked
-ENDING_CHARS = 3
+ENDINGS = ("ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "s", "y", "e")
+STEM_CHARS = 3  # that a word keeps at least
 
 Scores = dict[int, float]  # window id → score
 
@@ -178,19 +178,13 @@ def _hit(library: Library, best: StoredWindow, moment: Moment, wanted: str) -> H
 
 
 def matching(words: Sequence[Word], wanted: str) -> tuple[int, ...]:
-    """Positions of the words that the query has too, in any inflected form that begins alike; common words do not count."""
-    asked = set(telling_words(wanted))
-    return tuple(i for i, word in enumerate(words) if any(_same(part, asked) for part in re.findall(r"\w+", word.text.lower())))
+    """Positions of the words that the query has too, whatever their English endings; common words do not count."""
+    asked = set(map(stem, telling_words(wanted)))
+    heard = [{stem(part) for part in re.findall(r"\w+", searchable(word.text).lower())} for word in words]
+    return tuple(i for i, stems in enumerate(heard) if stems & asked)
 
 
-def _same(word: str, asked: set[str]) -> bool:
-    if word in asked:
-        return True
-    return any(
-        len(word) >= STEM_CHARS <= len(other)
-        and abs(len(word) - len(other)) <= ENDING_CHARS
-        and (
-            word.startswith(other[: max(STEM_CHARS, len(other) - 1)]) or other.startswith(word[: max(STEM_CHARS, len(word) - 1)])
-        )
-        for other in asked
-    )
+def stem(word: str) -> str:
+    """A word without its English ending: "runs", "running" and "runner" become "run"."""
+    bare = next((word.removesuffix(end) for end in ENDINGS if word.endswith(end) and len(word) - len(end) >= STEM_CHARS), word)
+    return bare[:-1] if len(bare) > STEM_CHARS and bare[-1] == bare[-2] else bare
