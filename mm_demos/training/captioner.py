@@ -31,7 +31,7 @@ ALL = slice(0, 680)
 class Recipe:
     """What was chosen."""
 
-    epochs: int = 12
+    epochs: int = 10
     batch: int = 48
     learning_rate: float = 5e-4
     weight_decay: float = 0.02
@@ -44,7 +44,7 @@ class Recipe:
     reward_rate: float = 4e-5
     draws: int = 5
     draw_from: int = 30
-    keep_imitating: float = 0.3
+    keep_imitating: float = 0.1
     seed: int = 0
 
 

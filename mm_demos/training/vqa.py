@@ -32,7 +32,7 @@ WIDTH, HEADS, LAYERS, INNER = 256, 4, 2, 384
 class Recipe:
     """What was chosen."""
 
-    epochs: int = 6
+    epochs: int = 7
     batch: int = 64
     questions: int = 12
     learning_rate: float = 6e-4
