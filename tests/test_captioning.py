@@ -51,8 +51,12 @@ def test_captions_come_best_first_with_where_each_word_looked(chelsea: Captionin
     assert len({item.text for item in chelsea.captions}) == 3
     scores = [item.score for item in chelsea.captions]
     assert scores == sorted(scores, reverse=True)
+    written = [item for item in chelsea.captions if item.words]
+    assert len(written) >= 2
     for item in chelsea.captions:
         assert item.text[0].isupper() and item.text.endswith(".")
+        assert bool(item.words) == bool(item.looks) == (item.log_prob is not None)  # a plain sentence of a label has no map
+    for item in written:
         assert item.text.rstrip(".").lower().split() == [word.lower() for word in item.words]
         assert len(item.looks) == len(item.words)
         assert np.sum(item.looks, axis=1) == pytest.approx(np.ones(len(item.words)), abs=0.005)

@@ -1,7 +1,6 @@
 """How a library is kept on disk: SQLite for what can be listed, filtered and read, vector files beside it.
 
-A file and all its windows are one transaction; their vectors are on the disk before it ends. Whatever a killed process leaves
-behind the rows that the database counts is cut off by the next one that writes.
+A file and its windows are one transaction, vectors first; what a killed process leaves beyond the rows counted is cut off later.
 """
 
 from __future__ import annotations
@@ -54,7 +53,6 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
         self.close()
 
     @contextmanager
