@@ -52,7 +52,7 @@ def make(page: Page) -> Panel:
     place = gr.State(None, time_to_live=STATE_SECONDS, delete_callback=sound_library.leave)
     with gr.Column(elem_classes="mm-collection"):
         library = gr.Dropdown([BUILT_IN], value=BUILT_IN, label="Library", filterable=False)
-        line = gr.HTML("", elem_classes="mm-plain")
+        line = gr.HTML(sound_library.about(None, BUILT_IN)[0], elem_classes="mm-plain")
     with gr.Accordion("Your own recordings", open=False, elem_classes="mm-own"):
         name = gr.Textbox(FIRST_NAME, label="Name of the library", max_lines=1)
         files = gr.File(file_count="multiple", file_types=["audio", "video"], label="Recordings and videos", height=140)
