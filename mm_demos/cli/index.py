@@ -6,12 +6,16 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from mm_demos.cli import FAILED, INTERRUPTED, UsageError
+from mm_demos.cli import FAILED, UsageError
 from mm_demos.cli.inputs import add_output
 from mm_demos.cli.output import Output, standard_output
 
+if TYPE_CHECKING:
+    from mm_demos.retrieval.types import IndexProgress
+
+CLEAR_LINE = "\r\x1b[K"
 LINE_SECONDS = 5.0  # between two lines of progress where no terminal can rewrite one
 
 
@@ -39,7 +43,7 @@ def run(flags: argparse.Namespace) -> int:
             _import(flags, output)
         if flags.folder:
             status = _index(flags, output)
-        if flags.export and status != INTERRUPTED:
+        if flags.export:
             _export(flags, output)
         return status
 
@@ -49,23 +53,18 @@ def _index(flags: argparse.Namespace, output: Output) -> int:
     from mm_demos.retrieval.types import IndexSummary
     from mm_demos.tasks.retrieval import index_while_reading
 
-    progress = _Lines(output, quiet=flags.quiet)
-    told = output.progress
-    summary: Any = None
-    steps = index_while_reading(flags.folder, library=flags.library, progress=told)
-    try:
-        for step in steps:
-            if isinstance(step, IndexSummary):
-                summary = step
-            else:
-                progress.show(step)
-    except KeyboardInterrupt:  # what is done is kept
-        return INTERRUPTED
-    data = as_dict(summary)
-    if not flags.receipt:
-        del data["receipt"]
-    output.write(data)
-    return FAILED if summary.faults else 0
+    lines = _Lines(quiet=flags.quiet)
+    status = 0
+    for step in index_while_reading(flags.folder, library=flags.library, progress=output.progress):
+        if not isinstance(step, IndexSummary):
+            lines.show(step)
+            continue
+        data = as_dict(step)
+        if not flags.receipt:
+            del data["receipt"]
+        output.write(data)
+        status = FAILED if step.faults else 0
+    return status
 
 
 def _import(flags: argparse.Namespace, output: Output) -> None:
@@ -91,18 +90,18 @@ def _export(flags: argparse.Namespace, output: Output) -> None:
 class _Lines:
     """Faults, and where there is no terminal a line of progress now and then, on standard error."""
 
-    def __init__(self, output: Output, *, quiet: bool) -> None:
-        self._output = output
+    def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
         self._next = 0.0
 
-    def show(self, step: Any) -> None:
+    def show(self, step: IndexProgress) -> None:
+        from mm_demos.tasks.retrieval import progress_line
+
         if step.fault:
-            self._output.error(step.file, step.fault)
-        if self._quiet or sys.stderr.isatty() or not step.files_done:
+            print(f"{CLEAR_LINE if self._terminal else ''}{step.file}: {step.fault}", file=sys.stderr, flush=True)
+        if self._quiet or self._terminal or not step.files_done:
             return
         if time.monotonic() >= self._next or step.files_done == step.files_total:
             self._next = time.monotonic() + LINE_SECONDS
-            from mm_demos.tasks.retrieval import progress_line
-
             print(progress_line(step), file=sys.stderr, flush=True)

@@ -19,6 +19,7 @@ WAIT_SECONDS = 600.0  # for another process that makes the same vectors
 TEMPLATES = ("a photo of {}", "{}")
 # What a picture shows that makes none of the sounds; it takes its share of the probability.
 SILENT_THINGS = ("a room", "food on a table", "a building", "a person", "a sign with words", "a landscape", "a car", "an object")
+ANY_PICTURE = ("a photo", "a picture of something", "somebody is talking")
 
 
 def said_like(
@@ -50,6 +51,11 @@ def shown_sounds(labels: tuple[str, ...], vector: FloatArray, embedder: JointEmb
     logits = embedder.logit_scale * (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)) @ vector
     powers = np.exp(logits - logits.max())
     return dict(zip(labels, (powers / powers.sum()).tolist(), strict=False))
+
+
+def any_picture(vector: FloatArray, embedder: JointEmbedder) -> float:
+    """Cosine of a picture with sentences that fit any; one that fits no better is not about it."""
+    return float((embedder.embed_texts(ANY_PICTURE) @ vector).max())
 
 
 def _sentences(library: Library, embedder: JointEmbedder, revision: str, dim: int, progress: Progress) -> FloatArray:

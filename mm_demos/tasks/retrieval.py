@@ -20,7 +20,7 @@ from mm_demos.progress import Progress
 from mm_demos.results import Option, Transcription
 from mm_demos.retrieval import indexing, windows
 from mm_demos.retrieval.library import Library
-from mm_demos.retrieval.pictures import said_like, shown_sounds
+from mm_demos.retrieval.pictures import any_picture, said_like, shown_sounds
 from mm_demos.retrieval.recordings import recordings
 from mm_demos.retrieval.search import Clues, depth_for, find
 from mm_demos.retrieval.sounds import SoundEncoder
@@ -39,10 +39,12 @@ FORMAT = 1  # of what is stored for a window; a new one has libraries made anew
 LISTENING = TranscribeOptions(beam_size=1, word_timestamps=True, condition_on_previous_text=False)
 MAX_QUERY_CHARS, MAX_TOP_K = 1000, 1000
 CLOSE_SAID = 0.3  # cosine of sentences below which, when sounds are searched too, what is said does not count
+FAR_SAID = 0.25  # cosine below which a sentence has nothing to do with what is looked for
 FAINT_SOUND = 0.1  # probability below which a query asks for none of the known sounds
 SOUND_OF_A_VOICE = 0.25  # weight of how it sounds where words were heard in a recording asked with
 NO_WORDS = "No speech was heard in the recording that you ask with, so what is said was not searched."
 NO_SOUND = "No known sound is asked for ({labels}), so these are guesses: search what is said, or ask with a recording."
+NOTHING_NEAR = "Nothing that is said here comes close to what you look for; these are the nearest."
 NOTHING_LEFT = "No window passes the filters: loosen them."
 
 
@@ -116,7 +118,8 @@ def search(query: Query | str, *, library: str | Library, progress: Progress | N
         clues = asked.clues()
         progress.report("Searching")
         hits = find(opened, query, clues)
-        notices = (*asked.notices, *(() if left else (NOTHING_LEFT,)))
+        far = query.mode == "said" and bool(hits) and hits[0].score < FAR_SAID and not any(hit.matched for hit in hits)
+        notices = (*asked.notices, *((NOTHING_NEAR,) if far else ()), *(() if left else (NOTHING_LEFT,)))
         return Retrieval(hits, left, asked.heard, notices, run.receipt())
 
 
@@ -253,7 +256,7 @@ class _Asked:
                 depth=depth_for(self._query),
                 progress=self._progress,
             )
-            clues = Clues(pictured=pictured)
+            clues = Clues(pictured=pictured, min_said=any_picture(vector, embedder) if self._sounds else -1.0)
         if self._sounds:
             tags = shown_sounds(self._library.labels(), vector, embedder)
             clues = replace(clues, tags=tags, sound_weight=max(sum(tags.values()), 1e-3))
