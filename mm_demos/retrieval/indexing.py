@@ -17,6 +17,7 @@ from mm_demos.media.files import shown
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray
 from mm_demos.progress import Progress
 from mm_demos.results import Transcription
+from mm_demos.retrieval.graph import keep_graphs
 from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.recordings import Source, file_digest, stamp
 from mm_demos.retrieval.types import Entry, FileFault, FileInfo, IndexProgress, IndexSummary, SoundFeatures, Window
@@ -96,9 +97,10 @@ def index(
                 yield tally.progress(path)
                 yield tally.progress(path, run.update(path))
             run.drop_missing(source)
+            library.compact()
+            keep_graphs(library, progress)
         except StoppedError:
             stopped = True
-        library.compact()
         yield _summary(library, tally, stopped)
 
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from mm_demos.models.protocols import FloatArray
 from mm_demos.results import Word
+from mm_demos.retrieval.graph import nearest_rows
 from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.schema import searchable, telling_words
 from mm_demos.retrieval.types import Hit, Query, StoredWindow
-from mm_demos.retrieval.vectors import Rows, nearest
+from mm_demos.retrieval.vectors import Rows
 from mm_demos.retrieval.windows import RUN_UP_SECONDS, Moment, join_words, moments
 
 RANK_OFFSET = 20  # of reciprocal rank fusion; with the paper's 60 the first places hardly differ
@@ -101,7 +102,8 @@ def by_vector(library: Library, query: Query, kind: str, vector: FloatArray | No
     matrix = library.matrix(kind)
     if not len(matrix):
         return {}
-    rows, scores = nearest(matrix, vector, depth, library.allowed(kind, query))
+    file, _ = library.vectors(kind)
+    rows, scores = nearest_rows(file, matrix, vector, depth, library.allowed(kind, query))
     return _by_id(library, kind, rows, scores)
 
 
