@@ -25,14 +25,15 @@ from mm_demos.progress import Progress
 from mm_demos.results import LabelScore, Word
 from mm_demos.retrieval.indexing import index
 from mm_demos.retrieval.library import Library
-from mm_demos.retrieval.recordings import recordings
+from mm_demos.retrieval.recordings import file_digest, recordings
 from mm_demos.retrieval.types import Hit, IndexProgress, IndexSummary, Query, Retrieval
+from mm_demos.tasks.retrieval import recipe
 from mm_demos.tasks.sound_sentences import SoundSentence, SoundSentences
-from mm_demos.ui import sound_library, sound_map, sound_pairs, sound_panel, sound_search
+from mm_demos.ui import sound_library, sound_map, sound_notes, sound_pairs, sound_panel, sound_search
 from mm_demos.ui.clips import BARS, Clip, bars_of, clip_of, player
 from mm_demos.ui.events import api_signature
 from mm_demos.ui.hits import Found, found_csv, found_zip, show_found
-from mm_demos.ui.sound_library import BUILT_IN, Indexed, Place
+from mm_demos.ui.sound_library import BUILT_IN, Place
 
 SLY = '<img src=x onerror="alert(1)">'
 SEA = Hit(
@@ -297,9 +298,22 @@ def test_a_library_is_saved_and_opened_by_another_visitor(place: Place, library:
     sound_library.leave(other)
 
 
-def test_progress_and_summary_of_indexing(place: Place) -> None:
+def test_the_built_in_library_ships_listened_to(cache: Path) -> None:
+    line, info = sound_library.about(None, BUILT_IN)
+    assert info is not None
+    assert info.languages == ("en",)
+    assert line == sound_notes.line("15 recordings · 1:21 min · 16 windows")
+    with sound_library.opened(None, BUILT_IN) as library:
+        assert library.meta("recipe") == recipe(), sound_library.unpacked.__doc__
+        digests = {info.file: info.digest for info in library.files()}
+    assert digests == {str(path): file_digest(path) for path in sound_library.built_in_paths()}
+    assert (cache / "libraries").is_dir()
+    assert (samples.FOLDER / sound_library.SHIPPED).stat().st_size < 300_000
+
+
+def test_progress_and_summary_of_indexing() -> None:
     step = IndexProgress(SLY, 3, 12, 0.25, 40, 4.0, 75.0)
-    shown = sound_library.summary(Indexed(place, "a", step))
+    shown = sound_notes.summary(step)
     assert "3 of 12" in shown
     assert "1:15 min" in shown
     assert "<img" not in shown

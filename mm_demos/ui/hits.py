@@ -19,8 +19,9 @@ from mm_demos.ui.events import Export
 from mm_demos.ui.files import csv_text, json_text
 from mm_demos.ui.transcript_view import LANGUAGES
 
-LIKELY = 0.25  # least probability of a sound event that is named
+LIKELY = 0.5  # least probability of a sound event that is named
 MAX_TAGS = 2
+FAINT = 0.1  # share of the best score under which a moment is only there to fill the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,9 @@ def _facts(retrieval: Retrieval) -> Iterator[tuple[str, str]]:
 def _card(rank: int, hit: Hit, clip: Clip, best: float) -> str:
     share = min(1.0, max(0.0, hit.score / best)) if best > 0 else 0.0
     said = f'<p class="mm-quote">{spoken(hit, clip.start)}</p>' if hit.text else ""
+    kind = " mm-best" if rank == 0 else " mm-faint" if share < FAINT else ""
     return (
-        f'<li class="mm-hit{" mm-best" if rank == 0 else ""}">{title(clip, hit.tags, f"{hit.score:.2f}")}'
+        f'<li class="mm-hit{kind}">{title(clip, hit.tags, f"{hit.score:.2f}")}'
         f'<span class="mm-track" title="score beside the best"><span style="width:{share:.2%}"></span></span>'
         f"{player(clip, play_from=hit.play_from)}{said}</li>"
     )

@@ -7,8 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,15 +16,15 @@ import gradio as gr
 
 from mm_demos import samples
 from mm_demos.errors import DemoError, InvalidInputError
-from mm_demos.media.files import shown
 from mm_demos.progress import Progress
 from mm_demos.results import Receipt
 from mm_demos.retrieval.exchange import export_library, import_library
 from mm_demos.retrieval.library import Library, check_name, delete_library, libraries_folder, library_names
+from mm_demos.retrieval.recordings import stamp
 from mm_demos.retrieval.types import IndexProgress, IndexSummary, LibraryInfo
 from mm_demos.settings import settings
 from mm_demos.tasks.retrieval import index_while_reading, recipe
-from mm_demos.ui import render
+from mm_demos.ui.sound_notes import line, told
 
 BUILT_IN = "Built-in sounds"
 BUILT_IN_NAME = "built-in"
@@ -33,8 +32,8 @@ FIRST_NAME = "My recordings"
 SOUND_SUFFIXES = {".flac", ".ogg"}
 VISITOR_SECONDS = 7200.0  # longest recording of the user's own page
 MAX_FILES = 500
-MAX_FAULTS_SHOWN = 3
-NOT_YET = "{} short recordings; the first search listens to them once."
+SHIPPED = "sounds.mmlibrary"
+OTHER_MODELS = "made with other models, so it has to be indexed again"
 SAVED_SUFFIX = ".mmlibrary"
 HERE = {"127.0.0.1", "localhost", "::1"}
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -103,9 +102,7 @@ def opened(place: Place | None, name: str | None, progress: Progress | None = No
         with _built_in(progress) as library:
             yield library
         return
-    if place is None:
-        raise InvalidInputError(f"There is no library {shown(name)} here: choose {BUILT_IN}.")
-    with Library.open(name, root=Path(place.root)) as library:
+    with Library.open(name, root=_root(place)) as library:
         yield library
 
 
@@ -117,12 +114,31 @@ def built_in_paths() -> list[Path]:
 @contextmanager
 def _built_in(progress: Progress | None) -> Iterator[Library]:
     paths = built_in_paths()
-    with Library.open(BUILT_IN_NAME, root=settings().cache_dir / "libraries", create=True) as library:
-        complete = library.meta("recipe") == recipe() and {info.file for info in library.files()} == {str(path) for path in paths}
-        if not complete:
+    with unpacked() as library:
+        if library.meta("recipe") != recipe() or {info.file for info in library.files()} != set(map(str, paths)):
             for _ in index_while_reading(paths, library=library, progress=progress):
                 pass
         yield library
+
+
+def unpacked() -> Library:
+    """The built-in library as it ships; what was made with other models is indexed again before it is searched.
+
+    `python -m mm_demos index mm_demos/samples --library built-in --export mm_demos/samples/sounds.mmlibrary` makes the file.
+    """
+    root = settings().cache_dir / "libraries"
+    if BUILT_IN_NAME in library_names(root):
+        library = Library.open(BUILT_IN_NAME, root=root)
+        if library.meta("recipe") == recipe():
+            return library
+        library.close()  # of an earlier version of the models
+        delete_library(BUILT_IN_NAME, root=root)
+    library = import_library(samples.FOLDER / SHIPPED, BUILT_IN_NAME, root=root)
+    with library.writing():
+        for info in library.files():
+            path = samples.path(info.file)
+            library.rename(info.file, str(path), stamp(path))
+    return library
 
 
 def add(
@@ -230,56 +246,16 @@ def delete(place: Place | None, name: str) -> str:
 
 def about(place: Place | None, name: str | None) -> tuple[str, LibraryInfo | None]:
     """A line about a library, and what is known of it; nothing is indexed for it."""
-    if not name or name == BUILT_IN:
-        folder, stored = settings().cache_dir / "libraries", BUILT_IN_NAME
-        if BUILT_IN_NAME not in library_names(folder):
-            return line(NOT_YET.format(len(built_in_paths()))), None
-    else:
-        folder, stored = Path(place.root) if place is not None else Path(), name
     try:
-        with Library.open(stored, root=folder) as library:
-            info = replace(library.info(), name=name or BUILT_IN)
+        with unpacked() if not name or name == BUILT_IN else Library.open(name, root=_root(place)) as library:
+            info = library.info()
+            fresh = library.meta("recipe") in {"", recipe()}
     except DemoError as error:
         return line(str(error), failed=True), None
-    if stored == BUILT_IN_NAME and info.files < len(built_in_paths()):
-        return line(NOT_YET.format(len(built_in_paths()))), None
-    return line(told(info)), info
+    return line(told(info) if fresh else f"{told(info)} · {OTHER_MODELS}"), info
 
 
-def told(info: LibraryInfo) -> str:
-    """A library in one line."""
-    faults = f" · {info.faults:,} could not be read" if info.faults else ""
-    length = f"{info.hours:.1f} h" if info.hours >= 1 else render.seconds(info.hours * 3600)
-    return f"{info.files:,} recording{'s' if info.files != 1 else ''} · {length} · {info.windows:,} windows{faults}"
-
-
-def summary(indexed: Indexed) -> str:
-    """What indexing did so far, as HTML."""
-    step = indexed.step
-    if isinstance(step, IndexProgress):
-        facts = [
-            ("files", f"{step.files_done:,} of {step.files_total:,}"),
-            ("hours", f"{step.hours_done:.2f}"),
-            ("clips a second", f"{step.clips_per_second:.1f}"),
-        ]
-        if step.seconds_left is not None:
-            facts.append(("left", render.seconds(step.seconds_left)))
-        return render.chips(facts)
-    counts = {
-        "added": step.added,
-        "known already": step.unchanged,
-        "left out, same content": step.duplicates,
-        "gone": step.removed,
-    }
-    facts = [(name, f"{count:,}") for name, count in counts.items() if count or name == "added"]
-    if step.speed and step.added:
-        facts.append(("speed", f"{step.speed:.0f} × real time"))
-    faults = "".join(render.notice(fault.sentence, "warn") for fault in step.faults[:MAX_FAULTS_SHOWN])
-    more = len(step.faults) - MAX_FAULTS_SHOWN
-    others = render.notice(f"{more:,} more files could not be read.", "warn") if more > 0 else ""
-    return f'<div class="mm-searched">{render.chips(facts)}{faults}{others}</div>'
-
-
-def line(sentence: str, failed: bool = False) -> str:
-    """A small line under the list of libraries."""
-    return f'<p class="mm-small{" mm-wrong" if failed else ""}">{escape(sentence)}</p>'
+def _root(place: Place | None) -> Path:
+    if place is None:
+        raise InvalidInputError(f"This library is not here any more: choose {BUILT_IN}.")
+    return Path(place.root)

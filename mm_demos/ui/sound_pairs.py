@@ -18,7 +18,7 @@ from mm_demos.progress import Progress
 from mm_demos.results import Receipt
 from mm_demos.retrieval.types import Mode, Query
 from mm_demos.tasks.retrieval import MAX_TOP_K, search
-from mm_demos.ui import render, sound_library
+from mm_demos.ui import render, sound_library, sound_notes
 from mm_demos.ui.events import Export
 from mm_demos.ui.files import csv_text, json_text
 from mm_demos.ui.sound_library import Place
@@ -139,8 +139,8 @@ def read_pairs(path: str | None) -> tuple[Any, str]:
     try:
         rows = table_in(path or "")
     except DemoError as error:
-        return gr.skip(), sound_library.line(str(error), failed=True)
-    return rows, sound_library.line(f"{len(rows):,} pairs read from {shown(Path(path or '').name)}.")
+        return gr.skip(), sound_notes.line(str(error), failed=True)
+    return rows, sound_notes.line(f"{len(rows):,} pairs read from {shown(Path(path or '').name)}.")
 
 
 def table_in(path: str) -> list[list[str]]:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from mm_demos.retrieval.types import QUIETEST_DBFS
 from mm_demos.tasks.picture_index import SUFFIXES as PICTURE_SUFFIXES
-from mm_demos.ui import hits, sound_library
+from mm_demos.ui import hits, sound_library, sound_notes
 from mm_demos.ui.page import Actions, Page
 from mm_demos.ui.sound_library import BUILT_IN, FIRST_NAME, Indexed, Place
 
@@ -52,7 +52,7 @@ def make(page: Page) -> Panel:
     place = gr.State(None, time_to_live=STATE_SECONDS, delete_callback=sound_library.leave)
     with gr.Column(elem_classes="mm-collection"):
         library = gr.Dropdown([BUILT_IN], value=BUILT_IN, label="Library", filterable=False)
-        line = gr.HTML(sound_library.about(None, BUILT_IN)[0], elem_classes="mm-plain")
+        line = gr.HTML("", elem_classes="mm-plain")
     with gr.Accordion("Your own recordings", open=False, elem_classes="mm-own"):
         name = gr.Textbox(FIRST_NAME, label="Name of the library", max_lines=1)
         files = gr.File(file_count="multiple", file_types=["audio", "video"], label="Recordings and videos", height=140)
@@ -142,16 +142,16 @@ def add_folder(files: list[str] | None, folder: list[str] | None) -> tuple[Any, 
     given = [Path(path) for path in folder or ()]
     taken = [path for path in given if path.suffix.lower() not in OTHER_SUFFIXES and not path.name.startswith(".")]
     if not taken:
-        return gr.skip(), sound_library.line("There is no recording in this folder: choose another one.", failed=True)
+        return gr.skip(), sound_notes.line("There is no recording in this folder: choose another one.", failed=True)
     others = len(given) - len(taken)
     left_out = f"; {others:,} other file{'s were' if others != 1 else ' was'} left out" if others else ""
     paths = [*(files or ()), *map(str, sorted(taken, key=lambda path: path.name))]
-    return paths, sound_library.line(f"{len(taken):,} file{'s' if len(taken) != 1 else ''} taken from the folder{left_out}.")
+    return paths, sound_notes.line(f"{len(taken):,} file{'s' if len(taken) != 1 else ''} taken from the folder{left_out}.")
 
 
 def show_indexed(indexed: Indexed) -> tuple[Place, str]:
     """What the page keeps, and how far indexing is."""
-    return indexed.place, sound_library.summary(indexed)
+    return indexed.place, sound_notes.summary(indexed.step)
 
 
 def after_indexing(place: Place, name: str) -> tuple[Any, ...]:

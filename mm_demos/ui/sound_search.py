@@ -24,7 +24,7 @@ from mm_demos.ui import render, sound_library, sound_map
 from mm_demos.ui.clips import clip_of, player
 from mm_demos.ui.events import Export
 from mm_demos.ui.files import csv_text, json_text
-from mm_demos.ui.hits import Found, title
+from mm_demos.ui.hits import FAINT, Found, title
 from mm_demos.ui.sound_library import Place
 
 MODES = [("Both", "both"), ("What is said", "said"), ("How it sounds", "sounds")]
@@ -112,7 +112,8 @@ def _search(place: Place | None, name: str, query: Query, progress: Progress | N
     with sound_library.opened(place, name, progress) as library:
         retrieval = search(query, library=library, progress=progress)
         kind: sound_map.Kind = "said" if query.mode == "said" else "sound"
-        drawn = sound_map.draw(sound_map.spots_of(library, kind, retrieval.hits), kind)
+        lit = [hit for hit in retrieval.hits if hit.score >= FAINT * retrieval.hits[0].score]
+        drawn = sound_map.draw(sound_map.spots_of(library, kind, lit), kind)
     clips = [clip_of(hit.file, hit.start, hit.end, allowed=sound_library.may_hear(place, hit.file)) for hit in retrieval.hits]
     return Found(retrieval, tuple(clips), drawn)
 
