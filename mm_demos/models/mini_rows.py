@@ -103,6 +103,6 @@ def sound_row(speech: ModelSpec) -> ModelSpec:
         licence="Apache-2.0",
         memory_bytes=5_000_000,
         languages=("en",),
-        quality="0.956 right of ESC-10, each fold by a head that had not heard it",
+        quality="0.953 right of ESC-10, each fold by a head that had not heard it",
         summary="Ten everyday sounds, by name and by likeness, from what the speech model's encoder hears",
     )

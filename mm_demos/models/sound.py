@@ -71,8 +71,9 @@ class SoundHead:
     Args:
         weights: `mean`, `scale` and `share` (n_features,), which bring the features to one scale; `centre` (n_features,) and
             `axes` (n_axes, n_features) of their principal axes; `points` (n_points, n_axes), the training sounds there, with
-            their coefficients `alpha` (n_points, n_labels + 1) and the squared `width` of the kernel; `sharpness` of the
-            probabilities; `wordings` (n_wordings, 384), sentences in MiniLM's space that name a sound.
+            their coefficients `alpha` (n_points, n_labels + 1) and the squared `width` of the kernel; `caution`, what is added to
+            the score of none, and `sharpness` of the probabilities; `wordings` (n_wordings, 384), sentences in MiniLM's space
+            that name a sound.
         labels: the sound events.
         wording_labels: for each wording the number of its label, or the number of labels where it names another sound.
         keenness: factor on similarities of wordings, which calibrates the probabilities of a query.
@@ -111,7 +112,7 @@ class SoundHead:
             place = placed(features, w)
             distance = ((w["points"] - place) ** 2).sum(1)
             scores = np.exp(-distance / w["width"]) @ w["alpha"]
-        return Heard(compared(scores, place), softmax(scores * w["sharpness"]))
+        return Heard(compared(scores, place), probabilities(scores, w))
 
     def named(self, query: FloatArray) -> FloatArray:
         """Probabilities (n_labels + 1,), summing to 1, that a query means each sound; none of them last.
@@ -130,6 +131,12 @@ class SoundHead:
         best[-1] = self._floor
         np.maximum.at(best, self._wording_labels, self._weights["wordings"] @ query)
         return best
+
+
+def probabilities(scores: FloatArray, weights: Weights) -> FloatArray:
+    """Probabilities (…, n_labels + 1) of a regression's scores."""
+    none = np.eye(scores.shape[-1], dtype=np.float32)[-1]
+    return np.asarray(softmax((scores + none * weights["caution"]) * weights["sharpness"]), np.float32)
 
 
 def placed(features: FloatArray, weights: Weights) -> FloatArray:

@@ -14,10 +14,10 @@ from mm_demos.evaluation.sound_clips import SoundClip, contents, decode, sound_c
 from mm_demos.models import loader
 from mm_demos.models.protocols import FloatArray
 from mm_demos.models.sound import groups, levelled
-from mm_demos.training.sound_views import SIZE, changed, unknown
+from mm_demos.training.sound_views import SIZE, another_voice, changed, unknown
 
 FOLDS = (1, 2, 3, 4)
-SPOKEN, UNKNOWN = 120, 96  # how many recordings of speech and made-up sounds stand for all other sounds
+SPOKEN, UNKNOWN = 288, 192  # how many recordings of speech and made-up sounds stand for all other sounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ def _sounds(clips: list[SoundClip], speech: Path, views: int) -> Iterator[_Sound
     spoken = [content for name, content in sorted(contents(speech)) if name.endswith(".ogg")]
     for number, audio in enumerate(spoken[:: max(1, len(spoken) // SPOKEN)][:SPOKEN]):
         waveform = decode(audio)[:SIZE]
-        whole = number % 2 == 1
+        whole = number % 3 == 0
         rng = np.random.default_rng([101, number])
-        yield _Sound(waveform if whole else changed(waveform, rng), "", FOLDS[number % 4], whole)
+        yield _Sound(waveform if whole else another_voice(waveform, rng), "", FOLDS[number % 4], whole)
     for number in range(UNKNOWN):
-        yield _Sound(unknown(number, np.random.default_rng([102, number])), "", FOLDS[number // 6 % 4], True)
+        yield _Sound(unknown(number, np.random.default_rng([102, number])), "", FOLDS[number // 8 % 4], True)
 
 
 def sounds(data: Path, speech: Path, cache: Path, *, views: int, say: Callable[[str], None] = print) -> Sounds:

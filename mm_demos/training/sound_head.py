@@ -19,7 +19,7 @@ from mm_demos.models import loader
 from mm_demos.models.attention import softmax
 from mm_demos.models.mini_rows import write_manifest
 from mm_demos.models.protocols import FloatArray
-from mm_demos.models.sound import OUTLIER, TABLE, WEIGHTS, SoundHead, compared, placed
+from mm_demos.models.sound import OUTLIER, TABLE, WEIGHTS, SoundHead, compared, placed, probabilities
 from mm_demos.training.sound_features import FOLDS, Sounds, sounds
 from mm_demos.training.sound_wordings import OTHER, TUNING, WORDINGS
 
@@ -38,13 +38,15 @@ class Recipe:
         shares: weight of the encoder's frames, of the spectrogram and of the loudness's swings in a squared distance.
         width: of the kernel, in medians of the squared distances.
         ridge: what is added to the kernel's diagonal.
+        caution: added to the score of none of the labels: sounds of no known class look more like one than they are.
     """
 
-    views: int = 4
-    axes: int = 192
+    views: int = 6
+    axes: int = 160
     shares: tuple[float, ...] = (1.0, 0.5, 0.2)
-    width: float = 1.0
+    width: float = 0.5
     ridge: float = 0.05
+    caution: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class FoldScores:
 
     Args:
         accuracy: of the likeliest label.
+        named: share of clips in which the right label has half of the probability or more.
         nearest: share of clips whose nearest other clip of the fold has their label.
         others_refused: share of speech and made-up sounds in which no label gets half of the probability.
         unknown_refused: the same of the clips of a class when that class is left out of training, mean over classes.
@@ -62,6 +65,7 @@ class FoldScores:
 
     clips: int
     accuracy: float
+    named: float
     by_fold: tuple[float, ...]
     by_label: dict[str, float]
     changed_accuracy: float
@@ -89,7 +93,7 @@ def fit(known: Sounds, recipe: Recipe) -> Tensors:
     targets = np.eye(known.none + 1)[known.classes] - 1 / (known.none + 1)
     kernel = np.exp(-apart / width) + recipe.ridge * np.eye(len(points))
     alpha = np.linalg.solve(kernel, targets)
-    return {**tensors, "points": points, "alpha": alpha.astype(np.float32), "width": np.array([width], np.float32)}
+    return {**tensors, "points": points, "alpha": alpha.astype(np.float32), **_made(width=width)}
 
 
 def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -121,38 +125,45 @@ def cross_validate(known: Sounds, recipe: Recipe) -> FoldScores:
         classes = known.classes[held_out][inside]
         alike += (classes[nearest(compared(found[held_out][inside], place[inside]))] == classes).tolist()
     judged = clips | (known.classes == known.none)
-    sharpness, loss = calibrate(found[judged], known.classes[judged])
-    right = found.argmax(1) == known.classes
-    refused = softmax(sharpness * found)[:, :-1].max(1) < 0.5
+    made, loss = calibrate(found[judged], known.classes[judged], recipe)
+    probs = probabilities(found, made)
+    right = found[:, :-1].argmax(1) == known.classes
+    refused = probs[:, :-1].max(1) < 0.5
     copies = ~known.plain & (known.classes < known.none)
     return FoldScores(
         clips=int(clips.sum()),
         accuracy=float(right[clips].mean()),
+        named=float((right & ~refused)[clips].mean()),
         by_fold=tuple(float(right[clips & (known.folds == fold)].mean()) for fold in FOLDS),
         by_label={label: float(right[clips & (known.classes == i)].mean()) for i, label in enumerate(known.labels)},
         changed_accuracy=float(right[copies].mean()) if copies.any() else 0.0,
         nearest=float(np.mean(alike)),
         others_refused=float(refused[known.classes == known.none].mean()),
-        unknown_refused=unknown_refused(known, recipe, sharpness),
-        sharpness=sharpness,
+        unknown_refused=unknown_refused(known, recipe, made),
+        sharpness=float(made["sharpness"][0]),
         log_loss=loss,
     )
 
 
-def calibrate(found: FloatArray, classes: NDArray[np.int64]) -> tuple[float, float]:
-    """The factor on held-out scores that makes their softmax likeliest (Guo et al., 2017), and its log loss."""
-    losses = [-np.log(softmax(factor * found)[np.arange(len(found)), classes]).mean() for factor in SHARPNESS]
+def calibrate(found: FloatArray, classes: NDArray[np.int64], recipe: Recipe) -> tuple[Tensors, float]:
+    """The factor on held-out scores that makes their softmax likeliest (Guo et al., 2017), with the caution; and its log loss."""
+    tried = [_made(caution=recipe.caution, sharpness=float(factor)) for factor in SHARPNESS]
+    losses = [-np.log(probabilities(found, each)[np.arange(len(found)), classes] + 1e-9).mean() for each in tried]
     best = int(np.argmin(losses))
-    return float(SHARPNESS[best]), float(losses[best])
+    return tried[best], float(losses[best])
 
 
-def unknown_refused(known: Sounds, recipe: Recipe, sharpness: float) -> float:
+def _made(**values: float) -> Tensors:
+    return {name: np.array([value], np.float32) for name, value in values.items()}
+
+
+def unknown_refused(known: Sounds, recipe: Recipe, made: Tensors) -> float:
     """Share of the clips of a class never trained on in which no label gets half of the probability, mean over classes."""
     shares = []
     for left_out in range(known.none):
         its = known.classes == left_out
         found, _ = scores(known.features[its & known.plain], fit(known.part(~its), recipe))
-        shares.append((softmax(sharpness * found)[:, :-1].max(1) < 0.5).mean())
+        shares.append((probabilities(found, made)[:, :-1].max(1) < 0.5).mean())
     return float(np.mean(shares))
 
 
@@ -201,7 +212,7 @@ def main() -> None:
     known = sounds(options.data, options.speech, cache, views=recipe.views)
     report = cross_validate(known, recipe)
     taught = known.part(known.folds != options.without_fold) if options.without_fold else known
-    tensors = fit(taught, recipe) | {"sharpness": np.array([report.sharpness], np.float32)}
+    tensors = fit(taught, recipe) | _made(caution=recipe.caution, sharpness=report.sharpness)
     wordings, numbers = query_tensors(known.labels)
     keenness, floor, right = tune_queries(wordings, known.labels, numbers)
     write(options.out, tensors | wordings, known.labels, numbers, keenness=keenness, floor=floor)
@@ -213,7 +224,7 @@ def write(out: Path, tensors: Tensors, labels: tuple[str, ...], numbers: list[in
     """The head in float16, its coefficients in float32, with the table of its labels, and the manifest of the folder anew."""
     from safetensors.numpy import save_file
 
-    exact = {"alpha", "width", "sharpness"}
+    exact = {"alpha", "width", "caution", "sharpness"}
     kept = {name: np.ascontiguousarray(t if name in exact else t.astype(np.float16)) for name, t in tensors.items()}
     save_file(kept, out / WEIGHTS)
     table = {"labels": labels, "wording_labels": numbers, "keenness": round(keenness, 3), "floor": round(floor, 3)}

@@ -46,10 +46,44 @@ def coloured(size: int, slope: float, rng: Random) -> FloatArray:
     return np.asarray(noise / np.sqrt(np.mean(noise**2)), np.float32)
 
 
+def another_voice(waveform: FloatArray, rng: Random) -> FloatArray:
+    """Speech as another throat, room, telephone and crowd would have it, so that one speaker stands for many."""
+    out = waveform
+    if rng.random() < 0.8:
+        speed = rng.uniform(0.65, 1.5)
+        out = np.interp(np.arange(0, len(out) - 1, speed), np.arange(len(out)), out)
+    if rng.random() < 0.4:
+        out = out + np.roll(out[::-1] if rng.random() < 0.5 else out, rng.integers(len(out))) * rng.uniform(0.3, 1)
+    if rng.random() < 0.5:
+        out = _in_room(out, rng)
+    if rng.random() < 0.6:
+        out = _through_band(out, rng)
+    if rng.random() < 0.7:
+        out = _in_noise(np.asarray(out, np.float32), rng)
+    start = int(rng.integers(0, max(1, len(out) - SIZE)))
+    return np.asarray(out[start : start + SIZE], np.float32)
+
+
+def _in_room(waveform: FloatArray, rng: Random) -> FloatArray:
+    """Echoes that die away within 0.1 to 1.5 s."""
+    echoes = rng.standard_normal(SAMPLE_RATE) * np.exp(-np.arange(SAMPLE_RATE) / SAMPLE_RATE * 6.9 / rng.uniform(0.1, 1.5))
+    echoes[0] = rng.uniform(1, 10) * np.sqrt(np.sum(echoes**2)) / 3
+    size = len(waveform) + SAMPLE_RATE
+    return np.asarray(np.fft.irfft(np.fft.rfft(waveform, size) * np.fft.rfft(echoes, size), size)[: len(waveform)], np.float32)
+
+
+def _through_band(waveform: FloatArray, rng: Random) -> FloatArray:
+    """Softer below and above a band, as old recordings and telephones are."""
+    hertz = np.fft.rfftfreq(len(waveform), 1 / SAMPLE_RATE) + 1
+    low, high, order = rng.uniform(50, 500), rng.uniform(1500, 8000), rng.integers(1, 4)
+    gain = 1 / np.sqrt(1 + (low / hertz) ** (2 * order)) / np.sqrt(1 + (hertz / high) ** (2 * order))
+    return np.asarray(np.fft.irfft(np.fft.rfft(waveform) * gain, len(waveform)), np.float32)
+
+
 def unknown(number: int, rng: Random) -> FloatArray:
     """A sound that is none of the labels: tones, sweeps, noises, tunes, beeps or hum in turn, five seconds."""
     time = (np.arange(SIZE) / SAMPLE_RATE).astype(np.float32)
-    makers = (_tones, _sweep, _noise, _tune, _beeps, _hum)
+    makers = (_tones, _sweep, _noise, _tune, _beeps, _hum, _gusts, _knocks)
     sound = makers[number % len(makers)](time, rng)
     return np.asarray(sound / np.abs(sound).max() * 10 ** (rng.uniform(-30, -1) / 20), np.float32)
 
@@ -83,6 +117,23 @@ def _tune(time: FloatArray, rng: Random) -> FloatArray:
 def _beeps(time: FloatArray, rng: Random) -> FloatArray:
     on = (time * rng.uniform(0.5, 4)) % 1 < rng.uniform(0.1, 0.6)
     return np.sin(2 * np.pi * rng.uniform(400, 3000) * time) * on  # type: ignore[no-any-return]
+
+
+def _gusts(time: FloatArray, rng: Random) -> FloatArray:
+    """Noise of a band that swells and fades: wind, breath, machines."""
+    noise = _through_band(coloured(len(time), rng.uniform(0, 0.6), rng), rng)
+    swell = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(0.1, 12) * time + rng.uniform(0, 6))
+    return noise * swell ** rng.uniform(0.5, 4)  # type: ignore[no-any-return]
+
+
+def _knocks(time: FloatArray, rng: Random) -> FloatArray:
+    """Blows on something that rings, at random times."""
+    blows = np.zeros(len(time))
+    blows[rng.integers(0, len(time), rng.integers(1, 25))] = rng.uniform(0.3, 1)
+    after = time[: SAMPLE_RATE // 2]
+    body = np.sum([np.sin(2 * np.pi * hertz * after) for hertz in rng.uniform(100, 4000, 4)], axis=0)
+    ring = body * np.exp(-after * rng.uniform(8, 120))
+    return np.asarray(np.fft.irfft(np.fft.rfft(blows) * np.fft.rfft(ring, len(time)), len(time)), np.float32)
 
 
 def _hum(time: FloatArray, rng: Random) -> FloatArray:
