@@ -68,7 +68,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
                 if file is not None:
                     yield Path(member.name).name, file.read()
     except tarfile.TarError as error:
-        raise InvalidInputError(f"{path} cannot be read as a tar archive ({error}): fetch it again.") from error
+        raise InvalidInputError(f"{path} is no tar archive, or not a whole one: fetch it again.") from error
 
 
 def _clip(name: str, files: dict[str, bytes]) -> SoundClip | None:
