@@ -74,6 +74,16 @@ TABS: tuple[TabSpec, ...] = (
         roles=("answerer",),
     ),
     TabSpec(
+        name="retrieval",
+        title="Audio search",
+        emoji="🎧",
+        icon="M4 10v4M8 6v12M12 9v6M16 4v7M17 14a3.2 3.2 0 1 0 .01 0zM19.4 19.6L22 22",
+        summary="Find the moment in your recordings by what is said or how it sounds: type, speak, or give a sound or a picture.",
+        module="mm_demos.tabs.retrieval",
+        api_names=("search_sounds", "describe_sound"),
+        roles=("speech", "text-embedder", "sound-tagger"),
+    ),
+    TabSpec(
         name="classification",
         title="Classification",
         emoji="🏷️",

@@ -114,9 +114,9 @@ def _sentences(page: ui.Page) -> tuple[list[gr.components.Component], ui.Actions
     """A recording, and the sentences that may fit it."""
     recording = ui.microphone("Recording")
     sentences = gr.Textbox("", label="Sentences", placeholder="One a line", lines=4, max_lines=10)
-    table = gr.File(file_types=[".csv", ".tsv", ".txt"], label="Or a CSV or TXT file", height=110)
+    table = gr.File(file_types=[".csv", ".tsv", ".txt"], label="Or a CSV or TXT file", height=140)
     ranking = page.actions("Rank")
-    page.examples([[str(samples.path("fire.ogg")), SENTENCES]], [recording, sentences])
+    page.examples([[str(samples.path("fire.ogg")), SENTENCES]], [recording, sentences], visible=(0, 1))
     return [recording, sentences, table], ranking
 
 

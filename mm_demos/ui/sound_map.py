@@ -83,9 +83,9 @@ def spots_of(library: Library, kind: Kind, hits: Sequence[Hit] = ()) -> tuple[Sp
 
 
 def _name(window: StoredWindow) -> str:
-    if window.text:
-        return SPEECH
-    return window.tags[0].label if window.tags and window.tags[0].score >= SURE else OTHER
+    if window.tags and window.tags[0].score >= SURE:
+        return window.tags[0].label
+    return SPEECH if window.text else OTHER
 
 
 def draw(spots: Sequence[Spot], kind: Kind) -> str:
