@@ -14,6 +14,7 @@ from mm_demos.models.fake import FakeSoundTagger
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, Heard, TextEmbedder
 from mm_demos.models.sound import WhisperSounds, chunks, groups, levelled
 from mm_demos.results import LabelScore
+from mm_demos.retrieval.indexing import wordless
 from mm_demos.retrieval.sounds import SoundEncoder
 from mm_demos.retrieval.types import Window
 
@@ -166,3 +167,12 @@ def test_features_of_one_frame_are_finite() -> None:
     assert [len(group) for group in told] == [24, 400, 32]
     assert all(np.isfinite(group).all() for group in told)
     assert levelled(np.zeros(3, np.float32)).size == SAMPLE_RATE // 10
+
+
+def test_only_what_is_surely_without_speech_is_not_transcribed(model: WhisperSounds) -> None:
+    encoder = SoundEncoder(model)
+    cry, speech = sample("baby.ogg"), sample("jfk.flac")
+    both = cry + speech[: cry.size] / 2
+    for waveform, expected in ((cry, True), (speech, False), (both, False)):
+        features = encoder.encode(waveform, [Window("a", 0, waveform.size / SAMPLE_RATE)])
+        assert wordless(features) is expected

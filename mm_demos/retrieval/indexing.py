@@ -26,6 +26,9 @@ from mm_demos.retrieval.windows import cut, spoken
 logger = logging.getLogger(__name__)
 
 MAX_FILE_SECONDS = 7200.0  # a recording is decoded whole: two hours are 460 MB
+# Probability of a sound from which a window has no words: speech over it, also softer, takes nearly all of the probability away.
+SURELY_NO_SPEECH = 0.95
+NOBODY_SPEAKS = Transcription("", "", 0.0, 0.0, ())
 
 
 class Reader(Protocol):
@@ -69,6 +72,11 @@ class _Tally:
         left = self.bytes_left * self.elapsed / self.bytes_read if self.bytes_read else None
         rate = self.windows / self.elapsed
         return IndexProgress(str(path), self.files_done, self.files_total, self.seconds / 3600, self.windows, rate, left, fault)
+
+
+def wordless(features: Sequence[SoundFeatures]) -> bool:
+    """Whether every window surely is a sound without speech; a baby's cry keeps Whisper busy for minutes and gives no words."""
+    return all(each.tags and each.tags[0].score >= SURELY_NO_SPEECH for each in features)
 
 
 def index(
@@ -170,9 +178,9 @@ class _Run:
         entries: list[Entry] = []
         language = ""
         if windows:
-            transcription = self.reader.transcribe(waveform, self.progress)
-            self.progress.checkpoint()
             features = self.reader.sounds(waveform, windows)
+            self.progress.checkpoint()
+            transcription = NOBODY_SPEAKS if wordless(features) else self.reader.transcribe(waveform, self.progress)
             self.progress.checkpoint()
             said = [spoken(window, transcription) for window in windows]
             language = transcription.language if any(each.text for each in said) else ""
