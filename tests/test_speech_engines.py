@@ -92,6 +92,16 @@ def test_a_shortened_window_costs_less_and_keeps_the_words(
     assert word_errors(full, short).wer == 0.0
 
 
+def test_a_short_recording_is_encoded_once(real_weights: Callable[[str], Path], jfk: FloatArray, lengths: list[int]) -> None:
+    model = load_faster_whisper(_request(real_weights("whisper-base")))  # which is asked for the language, too
+    for recording in (jfk, jfk[: 16_000 * 4]):
+        lengths.clear()
+        stream = model.transcribe(recording, options=TranscribeOptions(beam_size=1, temperature=0.0))
+        assert stream.language == "en"
+        assert list(stream.segments)
+        assert len(lengths) == 1
+
+
 def test_a_failed_short_window_is_encoded_again_at_full_length(
     real_weights: Callable[[str], Path], jfk: FloatArray, lengths: list[int]
 ) -> None:

@@ -48,6 +48,12 @@ class WindowedWhisper(WhisperModel):  # type: ignore[misc]  # the library is unt
         self._last.encoding = _Encoding(features, output, end < features.shape[1])
         return output
 
+    def detect_language(self, audio: Any = None, features: FloatArray | None = None, **options: Any) -> Any:
+        """The language of the first window without its last 10 ms, which decoding leaves out too: so both share an encoding."""
+        if features is not None and 1 < features.shape[-1] <= self.feature_extractor.nb_max_frames:
+            features = features[..., :-1]
+        return super().detect_language(audio, features, **options)
+
     def sound_frames(self, waveform: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The encoder's frames (n_frames, width) of `waveform` (n_samples,) alone, without padding, and its input.
 
