@@ -348,8 +348,10 @@ def test_scores_of_ranks(ranks: list[int | None]) -> None:
 
 def test_chance_is_what_random_orders_give() -> None:
     generator = np.random.default_rng(0)
-    drawn = of_ranks([int(rank) for rank in generator.integers(1, 13, 20_000)])
-    chance = of_chance(12, 20_000)
+    orders = generator.permuted(np.tile(np.arange(12), (20_000, 1)), axis=1)
+    right = np.repeat([1, 3], 10_000)
+    drawn = of_ranks((1 + (orders < right[:, None]).argmax(axis=1)).tolist())
+    chance = of_chance(12, right.tolist())
     for name in ("recall_at_1", "recall_at_5", "recall_at_10", "mrr"):
         assert getattr(drawn, name) == pytest.approx(getattr(chance, name), abs=0.01)
 
@@ -362,11 +364,12 @@ def test_pairs_are_evaluated_against_chance(place: Place, library: Library, monk
         return Retrieval(tuple(replace(SEA, file=file) for file in order))
 
     monkeypatch.setattr(sound_pairs, "search", search)
-    pairs = [["first", "tone-000.wav"], ["third", "sub/tone-001.wav"], ["lost", f"{SLY}.wav"], ["", ""]]
+    third = [["third", "sub/tone-001.wav"], ["third", "tone-003.wav"]]
+    pairs = [["first", "tone-000.wav"], *third, ["lost", f"{SLY}.wav"], ["", ""]]
     *_, last = sound_pairs.evaluate(place, "mine", pairs, "both")
     assert [pair.rank for pair in last.pairs] == [1, 3, None]
     assert last.scores.mrr == pytest.approx((1 + 1 / 3) / 3)
-    assert last.chance.recall_at_1 == 1 / 4
+    assert last.chance.recall_at_1 == pytest.approx((1 / 4 + 2 / 4 + 0) / 3)
     page = sound_pairs.show(last)[0]
     assert "<img" not in page
     assert "not found" in page
@@ -431,3 +434,26 @@ def test_programs_name_what_they_search_with() -> None:
         "tag",
         "min_loudness",
     ]
+
+
+def test_programs_search_the_built_in_sounds() -> None:
+    found = sound_search.search_once(None, "a dog barking", None, None, "sounds", None, 2, None, None, None)
+    assert {Path(hit.file).name for hit in found.hits} == {"dog-bark.ogg", "dog-near.ogg"}
+    assert found.searched == 16
+
+
+def test_programs_search_recordings_that_they_bring() -> None:
+    brought = [str(samples.path(name)) for name in ("fire.ogg", "rooster.ogg")]
+    crow = str(samples.path("cock-crow.ogg"))
+    found = sound_search.search_once(brought, None, crow, None, "sounds", None, 5, None, None, None)
+    assert Path(found.hits[0].file).name == "rooster.ogg"
+    assert found.searched == 2
+
+
+def test_sentences_fit_a_recording_by_its_words_or_by_its_sound() -> None:
+    said = sound_search.describe(str(samples.path("jfk.flac")), "A campfire.\nServing your country.", None)
+    assert said.sentences[0].text == "Serving your country."
+    assert "country" in said.heard
+    heard = sound_search.describe(str(samples.path("fire.ogg")), "Serving your country.\nA campfire.", None)
+    assert heard.sentences[0].text == "A campfire."
+    assert heard.sentences[0].score == heard.sentences[0].sounds > 0.5

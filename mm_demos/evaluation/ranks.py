@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 
 CUTS = (1, 5, 10)
 
@@ -26,8 +27,16 @@ def of_ranks(ranks: Sequence[int | None]) -> RankScores:
     return RankScores(at[0], at[1], at[2], sum(1 / rank for rank in ranks if rank is not None) / n, len(ranks))
 
 
-def of_chance(candidates: int, queries: int) -> RankScores:
-    """What one right answer among `candidates` in random order gives on average."""
-    n = max(candidates, 1)
-    at = [min(k, n) / n for k in CUTS]
-    return RankScores(at[0], at[1], at[2], sum(1 / rank for rank in range(1, n + 1)) / n, queries)
+def of_chance(candidates: int, relevant: Sequence[int]) -> RankScores:
+    """What random orders of `candidates` give on average; `relevant` counts the right answers of each query."""
+    laws = [_first_rank(candidates, count) for count in relevant]
+    n = max(len(laws), 1)
+    at = [sum(sum(law[:k]) for law in laws) / n for k in CUTS]
+    mrr = sum(share / rank for law in laws for rank, share in enumerate(law, start=1)) / n
+    return RankScores(at[0], at[1], at[2], mrr, len(laws))
+
+
+def _first_rank(candidates: int, relevant: int) -> list[float]:
+    """Probability of each rank, from 1, for the first of `relevant` things among `candidates` in random order."""
+    orders = comb(candidates, relevant)
+    return [comb(candidates - rank, relevant - 1) / orders for rank in range(1, candidates + 1)] if relevant else []

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from mm_demos.models.protocols import FloatArray
 from mm_demos.retrieval.library import Library
-from mm_demos.retrieval.types import Hit, StoredWindow
+from mm_demos.retrieval.types import Hit, Mode, StoredWindow
 from mm_demos.ui.transcript_view import clock
 
 MAX_POINTS = 400  # more cannot be told apart on a screen
+MIN_SAID = 8  # windows in which somebody speaks
 ROUNDS = 60  # of stress majorisation; it has come to rest by then
 WIDTH, HEIGHT, MARGIN = 640, 380, 22
 SURE = 0.5  # probability from which a sound event names a window
@@ -63,6 +64,11 @@ def layout(vectors: FloatArray) -> FloatArray:
 def _distances(points: NDArray[np.float64]) -> NDArray[np.float64]:
     squares = np.square(points).sum(axis=1)
     return np.asarray(np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * points @ points.T, 0.0)))
+
+
+def kind_for(library: Library, mode: Mode) -> Kind:
+    """By what to lay out the map after a search: by what is said only where enough is."""
+    return "said" if mode == "said" and len(library.matrix("said")) >= MIN_SAID else "sound"
 
 
 def spots_of(library: Library, kind: Kind, hits: Sequence[Hit] = ()) -> tuple[Spot, ...]:

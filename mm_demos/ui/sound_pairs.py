@@ -28,7 +28,9 @@ MAX_BYTES = 2_000_000
 HEADERS = ["query", "file"]
 BUILT_IN_PAIRS = [
     ["a dog barking", "dog-bark.ogg"],
+    ["a dog barking", "dog-near.ogg"],
     ["a chicken crowing in the morning", "rooster.ogg"],
+    ["a chicken crowing in the morning", "cock-crow.ogg"],
     ["water running down on a roof", "rain-on-greenhouse.ogg"],
     ["waves on a beach", "sea-waves.ogg"],
     ["a campfire", "fire.ogg"],
@@ -43,10 +45,10 @@ BUILT_IN_PAIRS = [
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A query, the file it should find, and the rank of that file among those found, from 1; None when it was not found."""
+    """A query, the files that are right for it, and the best rank of one among those found, from 1; None when none was found."""
 
     query: str
-    file: str
+    files: tuple[str, ...]
     rank: int | None
     first: str = ""
 
@@ -88,24 +90,29 @@ def table() -> gr.Dataframe:
 def evaluate(
     place: Place | None, name: str, table: Sequence[Sequence[Any]], mode: str, *, progress: Progress | None = None
 ) -> Iterator[Evaluation]:
-    """Search for every query of a table of pairs (query, file), and score the ranks of the right files."""
+    """Search for every query of a table of pairs (query, file), and score the rank of the first right file.
+
+    A query with several files has several right answers.
+    """
     progress = progress or Progress()
     wanted = pairs_of(table)
     with sound_library.opened(place, name, progress) as library:
         known = {Path(info.file).name for info in library.files()}
-        missing = [file for _, file in wanted if Path(file).name not in known]
-        if len(missing) == len(wanted):
+        named = [file for files in wanted.values() for file in files]
+        missing = [file for file in named if file not in known]
+        if len(missing) == len(named):
             raise InvalidInputError(f"None of the files is in this library, such as {shown(missing[0])}: check the names.")
         notices = (f"Not in the library, so never found: {', '.join(map(shown, missing[:5]))}.",) if missing else ()
         done: list[Pair] = []
-        for query, file in wanted:
+        for query, right in wanted.items():
             progress.report("Evaluating", len(done), len(wanted), "queries")
             asked = Query(text=query, mode=cast("Mode", mode), top_k=min(MAX_TOP_K, 10 * len(known)))
             retrieval = search(asked, library=library, progress=progress.part())
             order = list(dict.fromkeys(Path(hit.file).name for hit in retrieval.hits))
-            right = Path(file).name
-            done.append(Pair(query, right, order.index(right) + 1 if right in order else None, order[0] if order else ""))
-            scores, chance = of_ranks([pair.rank for pair in done]), of_chance(len(known), len(done))
+            rank = next((place for place, file in enumerate(order, start=1) if file in right), None)
+            done.append(Pair(query, right, rank, order[0] if order else ""))
+            scores = of_ranks([pair.rank for pair in done])
+            chance = of_chance(len(known), [len(known.intersection(pair.files)) for pair in done])
             yield Evaluation(tuple(done), scores, chance, len(known), mode, notices, retrieval.receipt)
 
 
@@ -114,8 +121,8 @@ def check_evaluate(_place: object, _name: object, table: Sequence[Sequence[Any]]
     pairs_of(table)
 
 
-def pairs_of(table: Sequence[Sequence[Any]] | None) -> list[tuple[str, str]]:
-    """The complete rows of a table (query, file).
+def pairs_of(table: Sequence[Sequence[Any]] | None) -> dict[str, tuple[str, ...]]:
+    """Query → names of the right files, of the complete rows of a table (query, file).
 
     Raises:
         InvalidInputError: none, too many, or a row of which half is missing.
@@ -131,7 +138,10 @@ def pairs_of(table: Sequence[Sequence[Any]] | None) -> list[tuple[str, str]]:
         raise InvalidInputError("There is no pair: write a query and the name of the file that it should find.")
     if len(pairs) > MAX_PAIRS:
         raise InvalidInputError(f"{len(pairs):,} pairs are too many for the page: take at most {MAX_PAIRS:,}.")
-    return pairs
+    right: dict[str, tuple[str, ...]] = {}
+    for query, file in pairs:
+        right[query] = (*right.get(query, ()), Path(file).name)
+    return right
 
 
 def read_pairs(path: str | None) -> tuple[Any, str]:
@@ -197,12 +207,14 @@ def _row(pair: Pair) -> str:
     rank = str(pair.rank) if pair.rank is not None else "not found"
     return (
         f'<tr class="{"mm-hit-row" if pair.rank == 1 else ""}"><td>{escape(pair.query)}</td>'
-        f'<td>{escape(pair.file)}{wrong}</td><td class="mm-value">{rank}</td></tr>'
+        f'<td>{escape(" or ".join(pair.files))}{wrong}</td><td class="mm-value">{rank}</td></tr>'
     )
 
 
 def _csv(result: Evaluation) -> str:
-    return csv_text(["query", "file", "rank", "first"], ((p.query, p.file, p.rank or "", p.first) for p in result.pairs))
+    return csv_text(
+        ["query", "files", "rank", "first"], ((p.query, "; ".join(p.files), p.rank or "", p.first) for p in result.pairs)
+    )
 
 
 EXPORTS = (Export("CSV", "ranks.csv", _csv), Export("JSON", "evaluation.json", json_text))

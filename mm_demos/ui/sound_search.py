@@ -111,7 +111,7 @@ def search_picture(  # noqa: PLR0917 (an event receives its components' values b
 def _search(place: Place | None, name: str, query: Query, progress: Progress | None) -> Found:
     with sound_library.opened(place, name, progress) as library:
         retrieval = search(query, library=library, progress=progress)
-        kind: sound_map.Kind = "said" if query.mode == "said" else "sound"
+        kind = sound_map.kind_for(library, query.mode)
         lit = [hit for hit in retrieval.hits if hit.score >= FAINT * retrieval.hits[0].score]
         drawn = sound_map.draw(sound_map.spots_of(library, kind, lit), kind)
     clips = [clip_of(hit.file, hit.start, hit.end, allowed=sound_library.may_hear(place, hit.file)) for hit in retrieval.hits]
