@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from mm_demos.models.protocols import AnswerOptions, CaptionOptions, TranscribeOptions
     from mm_demos.progress import Progress
     from mm_demos.results import Answer, Caption, Captioning, Classification, LabelScore, Segment, Transcription, Word, as_dict
+    from mm_demos.retrieval.library import Library
+    from mm_demos.retrieval.types import Query
     from mm_demos.tasks.captioning import caption
     from mm_demos.tasks.classification import classify
     from mm_demos.tasks.embedding import embed_images, embed_texts
     from mm_demos.tasks.picture_index import PictureIndex
     from mm_demos.tasks.picture_search import rank_sentences, search_pictures
+    from mm_demos.tasks.retrieval import index_folder, search
     from mm_demos.tasks.transcription import transcribe
     from mm_demos.tasks.visual_qa import answer
 
@@ -35,8 +38,10 @@ __all__ = [
     "DemoError",
     "InvalidInputError",
     "LabelScore",
+    "Library",
     "PictureIndex",
     "Progress",
+    "Query",
     "Segment",
     "TranscribeOptions",
     "Transcription",
@@ -47,7 +52,9 @@ __all__ = [
     "classify",
     "embed_images",
     "embed_texts",
+    "index_folder",
     "rank_sentences",
+    "search",
     "search_pictures",
     "transcribe",
 ]
@@ -60,11 +67,14 @@ _HOMES = {
         *("Answer", "Caption", "Captioning", "Classification", "LabelScore"),
         *("Segment", "Transcription", "Word", "as_dict"),
     ),
+    "mm_demos.retrieval.library": ("Library",),
+    "mm_demos.retrieval.types": ("Query",),
     "mm_demos.tasks.captioning": ("caption",),
     "mm_demos.tasks.classification": ("classify",),
     "mm_demos.tasks.embedding": ("embed_images", "embed_texts"),
     "mm_demos.tasks.picture_index": ("PictureIndex",),
     "mm_demos.tasks.picture_search": ("rank_sentences", "search_pictures"),
+    "mm_demos.tasks.retrieval": ("index_folder", "search"),
     "mm_demos.tasks.transcription": ("transcribe",),
     "mm_demos.tasks.visual_qa": ("answer",),
 }
