@@ -28,7 +28,6 @@ from mm_demos.ui.hits import FAINT, Found, title
 from mm_demos.ui.sound_library import Place
 
 MODES = [("Both", "both"), ("What is said", "said"), ("How it sounds", "sounds")]
-MAX_TOP_K = 50  # every moment found travels to the page with its sound
 
 
 def query_of(  # noqa: PLR0917 (the options of the page, in their order)
