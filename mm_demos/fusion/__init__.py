@@ -1,0 +1,1 @@
+"""The trainable multimodal classifier: tables, features, fusion strategies, training, evaluation and the model folder."""
