@@ -17,7 +17,7 @@ from mm_demos.models.fake import register_fakes
 from mm_demos.progress import Progress
 from mm_demos.results import Classification
 from mm_demos.tasks.classification import classify
-from mm_demos.tasks.fusion import FUSIONS, confidence, fuse
+from mm_demos.tasks.joining import FUSIONS, confidence, fuse
 from mm_demos.tasks.labels import clean_labels, clean_templates, split_labels
 
 PROBS = {"text": np.array([0.7, 0.2, 0.1], dtype=np.float32), "image": np.array([0.1, 0.8, 0.1], dtype=np.float32)}

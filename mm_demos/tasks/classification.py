@@ -16,7 +16,7 @@ from mm_demos.models import catalog
 from mm_demos.models.protocols import FloatArray, JointEmbedder, TextEmbedder
 from mm_demos.progress import Progress
 from mm_demos.results import Classification, LabelScore, Option, Receipt, Transcription
-from mm_demos.tasks.fusion import Fused, Fusion, check_fusion, check_weights, fuse
+from mm_demos.tasks.joining import Fused, Fusion, check_fusion, check_weights, fuse
 from mm_demos.tasks.labels import clean_labels, clean_templates
 from mm_demos.tasks.receipts import Run, record
 
@@ -66,7 +66,7 @@ def classify(
         templates: sentences with `{}` for the label, e.g. "a photo of a {}"; their embeddings are averaged. Without any,
             the label itself for texts and "there is a {}." for pictures.
         weights: modality ("text", "image", "audio") → weight from 0 up; 1 where none is given.
-        fusion: how the modalities' probabilities are joined, see `mm_demos.tasks.fusion.fuse`.
+        fusion: how the modalities' probabilities are joined, see `mm_demos.tasks.joining.fuse`.
         threshold: below this best score, in [0, 1], the result abstains.
         transcribe_with: a speech model; the profile's own by default.
         progress: told about loads and steps.
