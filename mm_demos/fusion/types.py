@@ -238,13 +238,19 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A line of the leaderboard; `strategy` is "majority" for the guess of the most frequent class."""
+    """A line of the leaderboard.
+
+    Args:
+        strategy: "majority" for the guess of the most frequent class.
+        against_best: accuracy minus that of the best strategy on the same rows; None for the best itself and the guess.
+    """
 
     strategy: str
     measures: Measures
     best_epoch: int
     parameters: int
     train_seconds: float
+    against_best: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
