@@ -89,6 +89,7 @@ class DataSet:
         modalities: those that at least one row has, in the order of `MODALITIES`.
         findings: what the checks saw.
         sha256: of the rows' text, labels, groups and media bytes: the same data give the same value wherever they lie.
+        ties: for each row a number; rows of the same number share content and belong into the same part. Empty: none do.
     """
 
     rows: tuple[Row, ...]
@@ -97,6 +98,7 @@ class DataSet:
     columns: Columns
     findings: tuple[Finding, ...]
     sha256: str
+    ties: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
