@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mm_demos.evaluation import captions, retrieval, vqa
+from mm_demos.fusion.measures import calibration_error
 
 SENTENCES = st.lists(st.sampled_from("a dog runs on the green grass with two men".split()), min_size=1, max_size=9).map(" ".join)
 
@@ -94,7 +95,7 @@ def test_calibration_error_bin_by_bin(rows: list[tuple[float, bool]]) -> None:
         inside = [(c, r) for c, r in zip(confidence, right, strict=True) if low < c <= high or (low == 0 and c == 0)]
         if inside:
             by_hand += len(inside) / len(rows) * abs(np.mean([c for c, _ in inside]) - np.mean([r for _, r in inside]))
-    assert vqa.calibration_error(confidence, right) == pytest.approx(by_hand, abs=1e-5)
+    assert calibration_error(confidence, right) == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_accuracy_is_kept_apart_by_kind() -> None:

@@ -21,8 +21,8 @@ from mm_demos.evaluation import arguments
 from mm_demos.evaluation.photos import Photo, Split, captioned, labelled
 from mm_demos.evaluation.retrieval import RetrievalScores, both_directions
 from mm_demos.evaluation.shapes import SHAPES
-from mm_demos.evaluation.vqa import calibration_error
 from mm_demos.evaluation.zero_shot import draw_labels
+from mm_demos.fusion.measures import calibration_error
 from mm_demos.models import catalog, loader
 from mm_demos.models.imagenet import imagenet_classes
 from mm_demos.models.protocols import FloatArray

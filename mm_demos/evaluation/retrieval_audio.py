@@ -26,7 +26,7 @@ from mm_demos.evaluation.ranks import RankScores, of_ranks
 from mm_demos.evaluation.sound_clips import SoundClip, decode, sound_clips
 from mm_demos.evaluation.sound_head import sound_head
 from mm_demos.evaluation.spoken_clips import SpokenClip, spoken_clips
-from mm_demos.evaluation.vqa import calibration_error
+from mm_demos.fusion.measures import calibration_error
 from mm_demos.models.protocols import FloatArray
 from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.types import Hit, Query

@@ -20,7 +20,7 @@ from mm_demos.errors import InvalidInputError
 from mm_demos.evaluation import arguments
 from mm_demos.evaluation.photos import Photo, Split, captioned
 from mm_demos.evaluation.questions import KINDS, Asker, Kind, Question
-from mm_demos.evaluation.vqa import calibration_error
+from mm_demos.fusion.measures import calibration_error
 from mm_demos.models import catalog
 from mm_demos.results import Answer
 from mm_demos.tasks.visual_qa import answer

@@ -22,13 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_demos import accelerator, media
+from mm_demos.fusion.measures import calibration_error
 from mm_demos.models import catalog, weights
-from mm_demos.models.protocols import FloatArray
 from mm_demos.tasks.classification import classify
 from mm_demos.tasks.embedding import embed_images, embed_texts
 
 CHOICES = 20  # labels in a draw, one of them right
-BINS = 15
 TIMED = 64  # pictures
 # Everyday words; a photo counts for one when at least three of its five captions use it and no caption uses another.
 EVERYDAY = (
@@ -84,13 +83,6 @@ def draw_labels(n_labels: int, seed: int) -> NDArray[np.int64]:
     generator = np.random.default_rng(seed)
     rows = [generator.choice(n_labels - 1, CHOICES - 1, replace=False) for _ in range(n_labels)]
     return np.array([[i, *(row + (row >= i))] for i, row in enumerate(rows)])
-
-
-def calibration_error(confidence: FloatArray, correct: NDArray[np.bool_]) -> float:
-    """Expected calibration error over 15 bins of equal width (Guo et al., 2017)."""
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    parts = [abs(confidence[bins == b].mean() - correct[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist())]
-    return float(sum(parts))
 
 
 def through_classify(pictures: Sequence[bytes], names: Sequence[str], draw: NDArray[np.int64]) -> dict[str, float]:

@@ -18,7 +18,8 @@ from torch import nn
 from torch.nn import functional
 
 from mm_demos.evaluation.questions import Asker, Question
-from mm_demos.evaluation.vqa import accuracy_by_kind, calibration_error
+from mm_demos.evaluation.vqa import accuracy_by_kind
+from mm_demos.fusion.measures import calibration_error
 from mm_demos.models.trunk import build_trunk
 from mm_demos.training.caption_model import FEATURES, GridInput
 from mm_demos.training.clip_towers import TextStates, load_bert
