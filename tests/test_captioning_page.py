@@ -16,6 +16,7 @@ import pytest
 
 from mm_demos import media, samples
 from mm_demos.errors import InvalidInputError
+from mm_demos.media.thumbnails import data_uri
 from mm_demos.models.fake import FakeCaptioner
 from mm_demos.models.protocols import CaptionOptions
 from mm_demos.progress import Progress, Update
@@ -176,7 +177,7 @@ def test_no_picture_and_too_many_are_refused() -> None:
 def test_a_thumbnail_is_small_and_a_picture_is_not_changed() -> None:
     picture = media.load_image(samples.path("astronaut.jpg"))
     size = picture.size
-    data = base64.b64decode(captions.data_uri(picture, captions.THUMBNAIL_SIDE).partition(",")[2])
+    data = base64.b64decode(data_uri(picture, captions.THUMBNAIL_SIDE).partition(",")[2])
     assert picture.size == size
     assert len(data) < 20_000
     assert max(media.load_image(io.BytesIO(data).getvalue()).size) == captions.THUMBNAIL_SIDE

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +11,7 @@ from typing import Any
 
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
+from mm_demos.media.thumbnails import data_uri
 from mm_demos.models.protocols import AnswerOptions
 from mm_demos.progress import Progress
 from mm_demos.results import Answer, Receipt, Transcription, as_dict
@@ -204,12 +203,7 @@ def digest_of(image: str) -> str:
 def picture_of(image: str) -> Picture:
     """The picture, made small enough to go with a page."""
     upright = media.load_image(image)
-    width, height = upright.size
-    upright.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    content = io.BytesIO()
-    upright.save(content, "JPEG", quality=80)
-    uri = f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
-    return Picture(digest_of(image), uri, width, height)
+    return Picture(digest_of(image), data_uri(upright, THUMBNAIL_SIDE), *upright.size)
 
 
 def check_one(image: str | None, question: str | None, kind: str, choices: str | None, *_rest: Any) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
+from mm_demos.media.thumbnails import data_uri
 from mm_demos.models.protocols import CaptionOptions
 from mm_demos.progress import Progress
 from mm_demos.results import Captioning, Receipt
@@ -21,9 +20,6 @@ from mm_demos.tasks.caption_batch import Batch, Item, caption_all
 from mm_demos.tasks.captioning import caption
 from mm_demos.ui.events import Export
 from mm_demos.ui.files import csv_text, json_text
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 MAX_PICTURES = 100
 MAX_EDIT_CHARS = 2000
@@ -149,15 +145,6 @@ def picture_many(images: list[str], *values: Any, progress: Progress | None = No
         readable = batch.items[-1].captioning is not None
         thumbnails.append(data_uri(media.load_image(images[len(batch.items) - 1]), THUMBNAIL_SIDE) if readable else "")
         yield Gallery(batch, tuple(thumbnails), run)
-
-
-def data_uri(image: Image, side: int) -> str:
-    """The picture as a JPEG of at most `side` pixels each way, in a form that a page can hold."""
-    small = image.copy()
-    small.thumbnail((side, side))
-    memory = io.BytesIO()
-    small.save(memory, "JPEG", quality=82)
-    return f"data:image/jpeg;base64,{base64.b64encode(memory.getvalue()).decode()}"
 
 
 def options_of(  # noqa: PLR0917

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 import zipfile
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from mm_demos.media.thumbnails import jpeg_uri
 from mm_demos.results import LabelScore, Receipt
 from mm_demos.tasks.picture_index import IndexedPicture, PictureIndex
 from mm_demos.tasks.picture_index_file import index_bytes
@@ -87,8 +87,7 @@ def _card(rank: int, hit: PictureHit, picture: IndexedPicture | None) -> str:
 def _image(hit: PictureHit, picture: IndexedPicture | None) -> str:
     if picture is None or not picture.thumbnail.startswith(JPEG):
         return '<div class="mm-noimage">no small picture</div>'
-    data = base64.b64encode(picture.thumbnail).decode("ascii")
-    return f'<img src="data:image/jpeg;base64,{data}" alt="{escape(hit.file)}" loading="lazy">'
+    return f'<img src="{jpeg_uri(picture.thumbnail)}" alt="{escape(hit.file)}" loading="lazy">'
 
 
 def show_sentences(ranking: SentenceHits) -> list[str]:
