@@ -7,6 +7,7 @@ from pathlib import Path
 from mm_demos.errors import InvalidInputError
 
 FOLDER = Path(__file__).parent
+STUDIO_SET = "caretaker.zip"
 
 
 def names() -> tuple[str, ...]:
@@ -23,3 +24,8 @@ def path(name: str) -> Path:
     if name not in names():
         raise InvalidInputError(f"There is no sample {name!r}: choose one of {', '.join(names())}.")
     return FOLDER / name
+
+
+def studio_set() -> Path:
+    """The table the studio opens with, a ZIP: 300 notes of a caretaker, with text, image, audio, label and recording."""
+    return FOLDER / STUDIO_SET
