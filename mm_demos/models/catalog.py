@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 
 from mm_demos.errors import UnknownModelError
 from mm_demos.models.rows import ROWS
@@ -23,6 +24,7 @@ __all__ = [
     "default",
     "expand",
     "register",
+    "revision_of",
     "rows",
     "spec",
     "unregister",
@@ -94,6 +96,18 @@ def expand(name: str, *, on_demand: bool = False) -> tuple[ModelSpec, ...]:
         found.update((part.name, part) for part in expand(component, on_demand=on_demand))
     found[row.name] = row
     return tuple(found.values())
+
+
+def revision_of(model: str) -> str:
+    """What tells one state of a model's weights from another: a digest of all its files, and of those it is made of.
+
+    Raises:
+        UnknownModelError: no such model.
+    """
+    key = hashlib.sha256()
+    for row in expand(model):
+        key.update("|".join([row.name, row.revision, *(file.sha256 for file in row.files)]).encode())
+    return key.hexdigest()[:16]
 
 
 def register(row: ModelSpec) -> None:

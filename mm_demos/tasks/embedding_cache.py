@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mm_demos.models import catalog
+from mm_demos.models.catalog import revision_of
 from mm_demos.models.protocols import FloatArray
 from mm_demos.settings import settings
 
@@ -20,18 +19,6 @@ FILE_NAME = "picture-embeddings.sqlite"
 MAX_ROWS = 100_000  # about 200 MB; the oldest go first
 BUSY_SECONDS = 5.0
 TABLE = "CREATE TABLE IF NOT EXISTS embeddings (model TEXT, digest TEXT, vector BLOB, UNIQUE (model, digest) ON CONFLICT REPLACE)"
-
-
-def revision_of(model: str) -> str:
-    """What tells one state of a model's weights from another: a digest of all its files, and of those it is made of.
-
-    Raises:
-        UnknownModelError: no such model.
-    """
-    key = hashlib.sha256()
-    for row in catalog.expand(model):
-        key.update("|".join([row.name, row.revision, *(file.sha256 for file in row.files)]).encode())
-    return key.hexdigest()[:16]
 
 
 class EmbeddingCache:

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mm_demos.errors import DemoError, InvalidInputError
 from mm_demos.media.files import existing_file, shown
 from mm_demos.models import catalog
+from mm_demos.models.catalog import revision_of
 from mm_demos.models.protocols import FloatArray
-from mm_demos.tasks.embedding_cache import revision_of
 from mm_demos.tasks.picture_index import MAX_PICTURES, IndexedPicture, PictureIndex
 
 FORMAT = "mm-demos picture index 1"

@@ -15,9 +15,10 @@ from mm_demos import media
 from mm_demos.errors import DemoError, InvalidInputError
 from mm_demos.media.files import existing_file, shown
 from mm_demos.models import catalog
+from mm_demos.models.catalog import revision_of
 from mm_demos.models.protocols import FloatArray, JointEmbedder
 from mm_demos.progress import Progress
-from mm_demos.tasks.embedding_cache import EmbeddingCache, revision_of
+from mm_demos.tasks.embedding_cache import EmbeddingCache
 from mm_demos.tasks.picture_index import MAX_PICTURES, IndexedPicture, PictureFault, PictureIndex
 from mm_demos.tasks.receipts import Run, record
 

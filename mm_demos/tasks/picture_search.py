@@ -13,10 +13,10 @@ import numpy as np
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
+from mm_demos.models.catalog import revision_of
 from mm_demos.models.protocols import FloatArray, JointEmbedder
 from mm_demos.progress import Progress
 from mm_demos.results import Receipt
-from mm_demos.tasks.embedding_cache import revision_of
 from mm_demos.tasks.picture_index import PictureIndex
 from mm_demos.tasks.picture_reading import read_pictures
 from mm_demos.tasks.receipts import record

@@ -15,6 +15,7 @@ from mm_demos import media
 from mm_demos.errors import InvalidInputError, StoppedError
 from mm_demos.media.files import shown
 from mm_demos.models import catalog
+from mm_demos.models.catalog import revision_of
 from mm_demos.models.protocols import FloatArray, JointEmbedder, TextEmbedder, TranscribeOptions
 from mm_demos.progress import Progress
 from mm_demos.results import Option, Transcription
@@ -25,7 +26,6 @@ from mm_demos.retrieval.recordings import recordings
 from mm_demos.retrieval.search import Clues, depth_for, find
 from mm_demos.retrieval.sounds import SoundEncoder
 from mm_demos.retrieval.types import MODES, IndexProgress, IndexSummary, Query, Retrieval, SoundFeatures, Window
-from mm_demos.tasks.embedding_cache import revision_of
 from mm_demos.tasks.receipts import Run, record
 from mm_demos.tasks.transcription import load_waveform, transcribe
 
