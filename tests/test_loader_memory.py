@@ -52,8 +52,13 @@ def test_eject_returns_what_the_load_took() -> None:
     passes_in_a_fresh_process(eject_returns_what_the_load_took)
 
 
-@pytest.mark.parametrize("failure", [ValueError, MemoryError])
-def test_load_that_fails_half_way_leaves_nothing(failure: type[Exception]) -> None:
+def a_load_that_fails_half_way_leaves_nothing() -> None:
+    with registered(HEAVY):
+        for failure in (ValueError, MemoryError):
+            _fail_half_way(failure)
+
+
+def _fail_half_way(failure: type[Exception]) -> None:
     def fail(request: Any) -> None:
         raise failure("half way")
 
@@ -66,6 +71,10 @@ def test_load_that_fails_half_way_leaves_nothing(failure: type[Exception]) -> No
     assert resident_bytes() - before < 20 * MEGABYTE
     assert caught.value is not None  # the caller may keep the error as long as it likes
     assert loader.used_bytes == 0
+
+
+def test_load_that_fails_half_way_leaves_nothing() -> None:
+    passes_in_a_fresh_process(a_load_that_fails_half_way_leaves_nothing)
 
 
 def test_nothing_keeps_an_ejected_model_alive() -> None:

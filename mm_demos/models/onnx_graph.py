@@ -59,9 +59,8 @@ def prepared_graph(request: LoadRequest, checkpoint: str, architecture: str = ""
     from filelock import FileLock
 
     weights = request.folder / checkpoint
-    inputs = [file for file in request.spec.files if architecture or file.name == checkpoint]
-    sums = [file.sha256 for file in inputs] or [_sha256(weights)]
-    sha256 = sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
+    named = {file.name: file.sha256 for file in request.spec.files}
+    sha256 = request.spec.digest if architecture else named.get(checkpoint) or _sha256(weights)
     architecture = architecture or request.spec.name
     request.derived_folder.mkdir(parents=True, exist_ok=True)
     graph = request.derived_folder / f"{architecture}-{sha256[:16]}-v{EXPORTER_VERSION}.onnx"

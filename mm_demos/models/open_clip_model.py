@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,8 +29,7 @@ def load_open_clip(request: LoadRequest) -> OpenClip:
 
 def load_mini_clip(request: LoadRequest) -> TorchMiniClip:
     """mm-mini-clip in torch; its open_clip folder is put together on the first load."""
-    key = hashlib.sha256("".join(file.sha256 for file in request.spec.files).encode()).hexdigest()
-    folder = request.derived_folder / f"open-clip-{key[:16]}"
+    folder = request.derived_folder / f"open-clip-{request.spec.digest[:16]}"
     if not (folder / CONFIG).exists():  # written last
         request.progress.report(f"Preparing {request.spec.name} for this machine (once)")
         assemble(request.folder, request.folder / TRUNK, request.folder, folder)

@@ -6,7 +6,6 @@ Run by hand: `python -m mm_demos.models.probe MODEL ENGINE`; exit status 0 when 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import json
 import logging
@@ -120,8 +119,7 @@ def _wait(child: subprocess.Popen[bytes], progress: Progress, timeout_seconds: f
 
 def _key(spec: ModelSpec, engine: Engine) -> str:
     versions = [_version(library) for library in engine.libraries] or [mm_demos.__version__]
-    weights = hashlib.sha256("".join(file.sha256 for file in spec.files).encode()).hexdigest()[:12]
-    return f"{accelerator.cpu_identity()} | {engine.name} {' '.join(versions)} | {spec.name} {weights}"
+    return f"{accelerator.cpu_identity()} | {engine.name} {' '.join(versions)} | {spec.name} {spec.digest[:12]}"
 
 
 def _version(library: str) -> str:

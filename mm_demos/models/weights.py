@@ -40,12 +40,12 @@ class FileCheck:
 
 def folder(spec: ModelSpec) -> Path:
     """Where the model's files lie under their names; there only after `ensure`."""
-    return settings().cache_dir / "models" / f"{spec.name}-{_digest(spec)}"
+    return settings().cache_dir / "models" / f"{spec.name}-{spec.digest[:12]}"
 
 
 def derived_folder(spec: ModelSpec) -> Path:
     """Where files computed from these very weights may be kept; made if it is not there."""
-    path = settings().cache_dir / "derived" / f"{spec.name}-{_digest(spec)}"
+    path = settings().cache_dir / "derived" / f"{spec.name}-{spec.digest[:12]}"
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -110,11 +110,6 @@ def verify(spec: ModelSpec, progress: Progress | None = None) -> tuple[FileCheck
             checks.append(FileCheck(file.name, True))
         meter.done += file.size_bytes
     return tuple(checks)
-
-
-def _digest(spec: ModelSpec) -> str:
-    """Names the bytes: a row whose files change gets new folders."""
-    return hashlib.sha256("".join(file.sha256 for file in spec.files).encode()).hexdigest()[:12]
 
 
 def _blob(file: WeightFile) -> Path:

@@ -1,4 +1,4 @@
-"""Text, picture and sound, alone or together, into labels of the user's own (zero-shot)."""
+"""Text, picture and recording, alone or together, into labels of the user's own (zero-shot)."""
 
 from __future__ import annotations
 
@@ -15,37 +15,42 @@ from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
 from mm_demos.models.protocols import FloatArray, JointEmbedder, TextEmbedder
 from mm_demos.progress import Progress
-from mm_demos.results import Classification, LabelScore, Option, Receipt, Transcription
+from mm_demos.results import Classification, LabelScore, Option, Receipt
+from mm_demos.tasks.hearing import Hearing, listen
 from mm_demos.tasks.joining import Fused, Fusion, check_fusion, check_weights, fuse
-from mm_demos.tasks.labels import clean_labels, clean_templates
+from mm_demos.tasks.labels import BARE, Labels, LabelSet, clean_templates, read_labels
+from mm_demos.tasks.matching import (
+    PICTURE_TEMPLATES,
+    SPEECH_LOGIT_SCALE,
+    TEXT_LOGIT_SCALE,
+    TEXT_TEMPLATES,
+    label_embeddings,
+    softmax,
+    text_embedding,
+)
 from mm_demos.tasks.receipts import Run, record
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MODALITIES = ("text", "image", "audio")
-# Fitted by maximum likelihood on WordNet definitions of ImageNet's classes, each among 20 class names.
-TEXT_LOGIT_SCALE = 15.0
-BARE = ("{}",)
-# On held-out photos of twelve everyday things mm-mini-clip is right 0.82 with this, 0.57 with the bare word.
-PICTURE_TEMPLATES = ("there is a {}.",)
-PIECE_CHARS = 900  # about 200 tokens: a longer text is embedded in pieces, so that its end counts too
+MODALITIES = ("text", "image", "speech", "sound")
+ALL_ZERO = "Both weights of the recording are 0: raise one, or give another input."
+RECORDING = ("speech", "sound")  # the two that a recording gives; the weight "audio" is a factor on both
 
 
 @dataclass(slots=True)
 class _Given:
-    """What the user gave, ready for the models; a modality that cannot be used is None and has its sentence in `notices`."""
+    """What the user gave, ready for the models; what cannot be used is None and has its sentence in `notices`."""
 
     text: str | None = None
     image: Image | None = None
-    spoken: str | None = None
-    transcript: str = ""
+    heard: Hearing = field(default_factory=Hearing)
     notices: list[str] = field(default_factory=list)
 
 
 def classify(
     *,
-    labels: Sequence[str],
+    labels: Labels,
     text: str | None = None,
     image: str | Path | bytes | Image | None = None,
     audio: str | Path | FloatArray | None = None,
@@ -56,16 +61,20 @@ def classify(
     transcribe_with: str | None = None,
     progress: Progress | None = None,
 ) -> Classification:
-    """Choose among `labels` for any of a text, a picture and a recording; a recording counts by the words spoken in it.
+    """Choose among `labels` for any of a text, a picture and a recording, which counts by what is said and by how it sounds.
+
+    What cannot be used (silence, no speech, no label that names a sound) is left out, and a notice says so.
 
     Args:
-        labels: 2 to 1000; repetitions are dropped.
+        labels: 2 to 1000, in a list or as label → description, e.g. {"cat": "a small furry pet", "dog": ""}; repetitions are
+            dropped.
         text: what to classify.
         image: a path, the bytes of a file, or an open picture.
         audio: a file, or a waveform (n_samples,) float32 at 16 kHz.
         templates: sentences with `{}` for the label, e.g. "a photo of a {}"; their embeddings are averaged. Without any,
-            the label itself for texts and "there is a {}." for pictures.
-        weights: modality ("text", "image", "audio") → weight from 0 up; 1 where none is given.
+            `matching.PICTURE_TEMPLATES` for pictures and `matching.TEXT_TEMPLATES` for texts and speech.
+        weights: modality ("text", "image", "speech", "sound") → weight from 0 up; 1 where none is given. "audio" is a factor on
+            "speech" and "sound". What has the weight 0 in a recording is not listened for.
         fusion: how the modalities' probabilities are joined, see `mm_demos.tasks.joining.fuse`.
         threshold: below this best score, in [0, 1], the result abstains.
         transcribe_with: a speech model; the profile's own by default.
@@ -76,34 +85,44 @@ def classify(
         StoppedError: `progress.stop()` was called.
     """
     progress = progress or Progress()
-    names = clean_labels(labels)
-    prompts = clean_templates(templates)
-    shares = check_weights(weights or {}, MODALITIES)
+    choices, prompts = read_labels(labels), clean_templates(templates)
+    shares = check_weights(weights or {}, MODALITIES, groups={"audio": RECORDING})
     check_fusion(fusion)
     if not isinstance(threshold, Real) or not 0.0 <= threshold <= 1.0:
         raise InvalidInputError(f"The threshold is {threshold}: choose a number from 0 to 1.")
     _check_some(text, image, audio)
-    options: dict[str, Option] = {"labels": " | ".join(names), "templates": " | ".join(prompts)}
-    options |= {"fusion": fusion, "threshold": threshold} | {f"weight_{modality}": share for modality, share in shares.items()}
-    with record("classify", options=options, progress=progress) as run:
+    options = _options(choices, prompts) | {"fusion": fusion, "threshold": threshold}
+    with record(
+        "classify", options=options | {f"weight_{name}": share for name, share in shares.items()}, progress=progress
+    ) as run:
         given = _Given(image=media.load_image(image) if image is not None else None)
         given.text = _clean_text(text, given.notices)
-        transcription = _hear(audio, transcribe_with, given, progress) if audio is not None else None
-        probs = _score(given, names, prompts, run, progress)
-        result = _decide(names, fuse(probs, weights=shares, fusion=fusion), probs, given)
-        receipt = _with_models_of(transcription, run.receipt())
+        if audio is not None:
+            given.heard = listen(audio, labels=choices, weights=shares, model=transcribe_with, run=run, progress=progress)
+            given.notices += given.heard.notices
+        probs = _score(given, choices, prompts, run, progress)
+        result = _decide(choices.names, fuse(probs, weights=shares, fusion=fusion), probs, given)
+        receipt = _with_models_of(given.heard.receipt, run.receipt())
     if result.scores[0].score < threshold:
         result = replace(result, label="", abstained=True)
     return replace(result, receipt=receipt)
 
 
-def _with_models_of(transcription: Transcription | None, receipt: Receipt) -> Receipt:
+def _options(labels: LabelSet, templates: Sequence[str]) -> dict[str, Option]:
+    """Labels, descriptions and templates for the receipt."""
+    told = {"descriptions": " | ".join(labels.descriptions)} if labels.described else {}
+    return {"labels": " | ".join(labels.names), **told, "templates": " | ".join(templates)}
+
+
+def _with_models_of(heard: Receipt | None, receipt: Receipt) -> Receipt:
     """The receipt with the models that transcribed; their loads are taken out of the run's seconds, as for the others."""
-    heard = transcription.receipt if transcription is not None else None
     if heard is None:
         return receipt
     run_seconds = max(0.0, receipt.run_seconds - heard.load_seconds)
-    return replace(receipt, models=(*heard.models, *receipt.models), run_seconds=run_seconds)
+    known = {use.name for use in heard.models}
+    return replace(
+        receipt, models=(*heard.models, *(use for use in receipt.models if use.name not in known)), run_seconds=run_seconds
+    )
 
 
 def _check_some(text: str | None, image: object, audio: object) -> None:
@@ -120,74 +139,31 @@ def _clean_text(text: str | None, notices: list[str]) -> str | None:
     return cleaned or None
 
 
-def _hear(audio: str | Path | FloatArray, model: str | None, given: _Given, progress: Progress) -> Transcription:
-    """Transcribe; a recording without trustworthy words becomes a notice instead."""
-    from mm_demos.tasks.transcription import transcribe
-
-    transcription = transcribe(audio, model=model, progress=progress)
-    given.transcript = transcription.text.strip()
-    invented = bool(transcription.segments) and all("silence" in segment.flags for segment in transcription.segments)
-    if given.transcript and not invented:
-        given.spoken = given.transcript
-    else:
-        given.notices.append("No speech was found in the recording, so it was left out: only spoken words count here.")
-    return transcription
-
-
-def _score(given: _Given, labels: Sequence[str], templates: Sequence[str], run: Run, progress: Progress) -> dict[str, FloatArray]:
+def _score(given: _Given, labels: LabelSet, templates: Sequence[str], run: Run, progress: Progress) -> dict[str, FloatArray]:
     """Modality → probabilities (n_labels,) for what can be used."""
+    templates = () if set(templates) == {BARE} else templates  # the bare label is what a page without a choice sends
     probs: dict[str, FloatArray] = {}
-    texts = {name: value for name, value in (("text", given.text), ("audio", given.spoken)) if value}
-    if not texts and given.image is None:
-        raise InvalidInputError(f"Nothing is left to classify. {' '.join(given.notices)}")
+    texts = {
+        name: (value, scale)
+        for name, value, scale in (("text", given.text, TEXT_LOGIT_SCALE), ("speech", given.heard.spoken, SPEECH_LOGIT_SCALE))
+        if value
+    }
     if texts:
         encoder: TextEmbedder = run.lease(catalog.default("text-embedder"))
-        classes = _label_embeddings(encoder, labels, templates, progress)
-        for name, value in texts.items():
+        classes = label_embeddings(encoder, labels, templates or TEXT_TEMPLATES, progress)
+        for name, (value, scale) in texts.items():
             progress.report(f"Classifying the {name}")
-            probs[name] = _softmax(TEXT_LOGIT_SCALE * (classes @ _text_embedding(encoder, value)))
+            probs[name] = softmax(scale * (classes @ text_embedding(encoder, value)))
     if given.image is not None:
         embedder: JointEmbedder = run.lease(catalog.default("joint-embedder"))
-        classes = _label_embeddings(embedder, labels, templates if templates != BARE else PICTURE_TEMPLATES, progress)
+        classes = label_embeddings(embedder, labels, templates or PICTURE_TEMPLATES, progress)
         progress.report("Classifying the picture")
-        probs["image"] = _softmax(embedder.logit_scale * (classes @ embedder.embed_images([given.image])[0]))
+        probs["image"] = softmax(embedder.logit_scale * (classes @ embedder.embed_images([given.image])[0]))
+    if given.heard.sound is not None:
+        probs["sound"] = given.heard.sound.probs
+    if not probs:
+        raise InvalidInputError(" ".join(["Nothing is left to classify.", *(given.notices or [ALL_ZERO])]))
     return {name: probs[name] for name in MODALITIES if name in probs}
-
-
-def _label_embeddings(encoder: TextEmbedder, labels: Sequence[str], templates: Sequence[str], progress: Progress) -> FloatArray:
-    """Unit vectors (n_labels, dim), each the mean over the templates."""
-    total: FloatArray | None = None
-    for template in templates:
-        progress.report("Embedding the labels")
-        embeddings = encoder.embed_texts([template.replace("{}", label) for label in labels])
-        total = embeddings if total is None else total + embeddings
-    assert total is not None  # noqa: S101  # `clean_templates` gives at least one
-    unit: FloatArray = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
-    return unit
-
-
-def _text_embedding(encoder: TextEmbedder, text: str) -> FloatArray:
-    """Unit vector (dim,) of a text of any length: the mean over its pieces."""
-    mean = encoder.embed_texts(_pieces(text)).mean(axis=0)
-    unit: FloatArray = mean / max(float(np.linalg.norm(mean)), 1e-12)
-    return unit
-
-
-def _pieces(text: str) -> list[str]:
-    """`text` cut at white space into pieces of at most `PIECE_CHARS` characters (more only inside one long word)."""
-    pieces = [""]
-    for word in text.split():
-        if pieces[-1] and len(pieces[-1]) + len(word) >= PIECE_CHARS:
-            pieces.append(word)
-        else:
-            pieces[-1] = f"{pieces[-1]} {word}".strip()
-    return pieces
-
-
-def _softmax(logits: FloatArray) -> FloatArray:
-    powers = np.exp(logits - logits.max())
-    probs: FloatArray = powers / powers.sum()
-    return probs
 
 
 def _decide(labels: Sequence[str], fused: Fused, probs: Mapping[str, FloatArray], given: _Given) -> Classification:
@@ -202,6 +178,6 @@ def _decide(labels: Sequence[str], fused: Fused, probs: Mapping[str, FloatArray]
         per_modality={name: scores(row) for name, row in probs.items()},
         weights=fused.shares,
         contributions=fused.contributions(int(order[0])),
-        transcript=given.transcript,
+        transcript=given.heard.transcript,
         notices=tuple(given.notices),
     )

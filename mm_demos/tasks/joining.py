@@ -81,20 +81,29 @@ def confidence(probs: FloatArray) -> float:
     return min(1.0, max(0.0, 1.0 - entropy / math.log(len(probs))))
 
 
-def check_weights(weights: Mapping[str, float], modalities: tuple[str, ...]) -> dict[str, float]:
+def check_weights(
+    weights: Mapping[str, float], modalities: tuple[str, ...], *, groups: Mapping[str, tuple[str, ...]] | None = None
+) -> dict[str, float]:
     """A weight for each of `modalities`, 1 where none is given.
+
+    Args:
+        groups: name → modalities; the weight of a group is a factor on each of them.
 
     Raises:
         InvalidInputError: an unknown modality, or a weight that is not a non-negative number.
     """
+    groups = groups or {}
     if not isinstance(weights, Mapping):
         raise InvalidInputError('The weights are numbers by modality, such as {"text": 1, "image": 2}.')
     for name, value in weights.items():
-        if name not in modalities:
-            raise InvalidInputError(f"There is no modality “{name}”: weigh {', '.join(modalities)}.")
+        if name not in modalities and name not in groups:
+            raise InvalidInputError(f"There is no modality “{name}”: weigh {', '.join((*modalities, *groups))}.")
         if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
             raise InvalidInputError(f"The weight of the {name} is {value}: choose a number from 0 up.")
-    return {name: float(weights.get(name, 1.0)) for name in modalities}
+    factors = {
+        name: math.prod(float(weights.get(group, 1.0)) for group, of in groups.items() if name in of) for name in modalities
+    }
+    return {name: float(weights.get(name, 1.0)) * factors[name] for name in modalities}
 
 
 def check_fusion(fusion: str) -> None:

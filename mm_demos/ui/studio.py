@@ -1,0 +1,197 @@
+"""What the studio's pages keep and run: a visit's folder, the table chosen, the check, the training as it goes, a prediction."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import gradio as gr
+
+from mm_demos.errors import InvalidInputError
+from mm_demos.fusion.types import STRATEGIES, Columns, DataSet, Epoch, Prediction, Strategy, Studio
+from mm_demos.results import Receipt
+from mm_demos.ui.sound_library import is_own
+
+MODEL_FOLDER = "model"
+LOADED_FOLDER = "loaded"
+FINISH_FILE = "finish"  # its presence asks a training to end with the best so far
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".json", ".zip")
+MODALITY_NAMES: Mapping[str, str] = {"text": "Text", "image": "Picture", "audio": "Sound"}
+STRATEGY_NAMES: Mapping[str, str] = {
+    "single-text": "Text alone",
+    "single-image": "Picture alone",
+    "single-audio": "Sound alone",
+    "concatenation": "Concatenation",
+    "weighted-average": "Weighted average",
+    "max-pooling": "Max-pooling",
+    "gated-attention": "Gated attention",
+    "cross-attention": "Cross-attention",
+    "bilinear": "Bilinear",
+    "late-fusion": "Late fusion",
+    "majority": "Most frequent class",
+}
+STRATEGY_NOTES: Mapping[Strategy, str] = {
+    "single-text": "the words and nothing else",
+    "single-image": "the picture and nothing else",
+    "single-audio": "the sound and nothing else",
+    "concatenation": "features side by side into one network",
+    "weighted-average": "one learned weight for each modality",
+    "max-pooling": "the strongest modality in every dimension",
+    "gated-attention": "each row decides how far it trusts each modality",
+    "cross-attention": "modalities look at each other before the decision",
+    "bilinear": "all products of two and of three modalities",
+    "late-fusion": "one classifier a modality, then their votes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visitor's own folder, gone when the visit is over; `own` when they sit at this machine."""
+
+    root: str
+    own: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where models and feedback of this visit lie."""
+        return Path(self.root)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The table that was chosen: where it lies and what it is called on the page."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row as the page shows it: a thumbnail as a data URI, the sound as a player's HTML."""
+
+    number: int
+    label: str
+    text: str = ""
+    picture: str = ""
+    sound: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A checked table with some of its rows."""
+
+    source: Source
+    data: DataSet
+    preview: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How far a training is, or what it gave.
+
+    Args:
+        strategies: those that are trained, in order.
+        epochs: all that were reported so far.
+        studio: the result; None while it trains.
+        mistakes: the worst errors with their media.
+        began: the first moment, at which the page turns to the curves.
+    """
+
+    visit: Visit
+    strategies: tuple[Strategy, ...]
+    epochs: tuple[Epoch, ...] = ()
+    seconds: float = 0.0
+    studio: Studio | None = None
+    mistakes: tuple[Shown, ...] = ()
+    began: bool = False
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """Of the whole training."""
+        return self.studio.receipt if self.studio is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The model that the Predict page asks: its folder, how it is called there, and its classes."""
+
+    folder: str
+    name: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A prediction with what was asked, so that feedback knows its row."""
+
+    prediction: Prediction
+    text: str = ""
+    image: str = ""
+    audio: str = ""
+    labels: tuple[str, ...] = ()
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """Of the prediction."""
+        return self.prediction.receipt
+
+
+def new_visit(own: bool = False) -> Visit:
+    """A folder for one visit."""
+    return Visit(tempfile.mkdtemp(prefix="mm-demos-studio-"), own)
+
+
+def enter(request: gr.Request) -> Visit:
+    """The folder of a new visitor."""
+    return new_visit(is_own(request))
+
+
+def leave(visit: Visit | None) -> None:
+    """Delete what a visit has left, when it is over."""
+    if visit is not None:
+        shutil.rmtree(visit.root, ignore_errors=True)
+
+
+def columns_of(*names: str | None) -> Columns:
+    """The columns chosen, in the order text, image, audio, label, group.
+
+    Raises:
+        InvalidInputError: no label, nothing to learn from, or one column for two things.
+    """
+    text, image, audio, label, group = (name or "" for name in names)
+    if not label:
+        raise InvalidInputError("Choose the column that holds the label; without it there is nothing to learn.")
+    if not (text or image or audio):
+        raise InvalidInputError("Choose at least one column to learn from: text, picture or sound.")
+    used = [name for name in (text, image, audio, label) if name]
+    if len(set(used)) < len(used):
+        twice = next(name for name in used if used.count(name) > 1)
+        raise InvalidInputError(f"The column {twice} is chosen for two things: give each its own.")
+    return Columns(text, image, audio, label, group)
+
+
+def strategies_of(names: list[str] | None, data: DataSet | None = None) -> tuple[Strategy, ...]:
+    """The strategies chosen, in the project's order; those of a modality that the table lacks are left out."""
+    known: tuple[Strategy, ...] = get_args(Strategy)
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise InvalidInputError(f"There is no fusion strategy {unknown[0]!r}: choose among {', '.join(STRATEGIES)}.")
+    chosen = tuple(name for name in STRATEGIES if name in (names or ()))
+    if data is not None:
+        chosen = tuple(
+            name for name in chosen if not name.startswith("single-") or name.removeprefix("single-") in data.modalities
+        )
+    if not chosen:
+        raise InvalidInputError("Choose at least one fusion strategy to train.")
+    return chosen
+
+
+def sample_set() -> Path:
+    """The table of the three-modality sample set that ships with the project."""
+    from mm_demos.tasks import studio
+
+    return studio.sample_set()
