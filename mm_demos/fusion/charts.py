@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from mm_demos.fusion.charts_attention import attention, attention_row
 from mm_demos.fusion.charts_matrix import confusion, reliability
@@ -41,6 +42,25 @@ ROW = 42  # pixels of a line of the leaderboard
 Lines = dict[str, list[Epoch]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """A chart of curves: what it shows, and where a value of it lies."""
+
+    title: str
+    value: Callable[[Epoch], float]
+    marks: Sequence[float]
+    last: int
+    unit: bool
+
+    def across(self, number: float) -> float:
+        """Percent from the left of an epoch."""
+        return LEFT + (RIGHT - LEFT) * (number - 1) / (self.last - 1)
+
+    def down(self, value: float) -> float:
+        """Pixels from the top of a value; what is off the scale lies at its edge."""
+        return TALL - BOTTOM - (TALL - TOP - BOTTOM) * min(1.0, max(0.0, value / self.marks[-1]))
+
+
 def curves(epochs: Sequence[Epoch]) -> str:
     """Loss and accuracy of every strategy by epoch, its best epoch marked; what is there so far while it trains."""
     lines: Lines = defaultdict(list)
@@ -57,75 +77,51 @@ def curves(epochs: Sequence[Epoch]) -> str:
 
 
 def _curve(
-    title: str, lines: Lines, value: Callable[[Epoch], float], other: Callable[[Epoch], float] | None, *, unit: bool = False
+    title: str,
+    lines: Lines,
+    value: Callable[[Epoch], float],
+    other: Callable[[Epoch], float] | None,
+    *,
+    unit: bool = False,
 ) -> str:
-    seen = [read(e) for read in (value, other) if read for epochs in lines.values() for e in epochs]
-    finite = [x for x in seen if math.isfinite(x)]
-    marks = ticks(0.0, 1.0) if unit else ticks(0.0, max(finite, default=1.0))
-    last = max((e.number for epochs in lines.values() for e in epochs), default=1)
-    across = _across(max(last, 2))
-
-    def down(x: float) -> float:
-        return TALL - BOTTOM - (TALL - TOP - BOTTOM) * min(1.0, max(0.0, x / marks[-1]))
-
-    drawn = "".join(
-        _path(epochs, across, down, read, strategy_colour(name), dashed)
-        for name, epochs in lines.items()
-        for read, dashed in ((other, True), (value, False))
-        if read
-    )
-    plot = f'<svg y="0" width="100%" height="{TALL}" viewBox="0 0 100 {TALL}" preserveAspectRatio="none">{drawn}</svg>'
-    points = "".join(_best(name, epochs, across, down, value, title) for name, epochs in lines.items())
+    reads = [(other, True), (value, False)] if other else [(value, False)]
+    seen = [read(e) for read, _ in reads for epochs in lines.values() for e in epochs]
+    highest = 1.0 if unit else max(filter(math.isfinite, seen), default=1.0)
+    last = max((e.number for epochs in lines.values() for e in epochs), default=2)
+    plot = _Plot(title, value, ticks(0.0, highest), max(last, 2), unit)
+    paths = [_path(plot, epochs, read, strategy_colour(name), dashed) for name, epochs in lines.items() for read, dashed in reads]
+    area = f'viewBox="0 0 100 {TALL}" preserveAspectRatio="none"'
+    drawn = f'<svg y="0" width="100%" height="{TALL}" {area}>{"".join(paths)}</svg>'
+    points = "".join(_best(plot, name, epochs) for name, epochs in lines.items())
     label = f"{title} by epoch: {_said(lines, value, unit)}"
-    inner = _axes(title, marks, down, max(last, 2), across, unit) + plot + points
-    return figure(drawing(inner, label=label, height=TALL))
+    return figure(drawing(_axes(plot) + drawn + points, label=label, height=TALL))
 
 
-def _across(last: int) -> Callable[[float], float]:
-    return lambda number: LEFT + (RIGHT - LEFT) * (number - 1) / (last - 1)
-
-
-def _axes(
-    title: str, marks: Sequence[float], down: Callable[[float], float], last: int, across: Callable[[float], float], unit: bool
-) -> str:
-    parts = [text("0", 12, title, colour=INK, weight=600, size=13)]
-    for mark in marks:
-        y = down(mark)
+def _axes(plot: _Plot) -> str:
+    parts = [text("0", 12, plot.title, colour=INK, weight=600, size=13)]
+    for mark in plot.marks:
+        y, name = plot.down(mark), f"{mark:.0%}" if plot.unit else f"{mark:g}"
         parts.append(rule(f"{LEFT}%", y, f"{RIGHT}%", y))
-        parts.append(text(f"{LEFT - 1.5}%", y + 4, f"{mark:.0%}" if unit else f"{mark:g}", anchor="end", size=11.5))
-    for number in sorted({1, *(int(x) for x in ticks(0, last, 5) if 1 < x <= last and x == int(x))}):
-        parts.append(text(f"{across(number):.2f}%", TALL - BOTTOM + 17, str(number), anchor="middle", size=11.5))
+        parts.append(text(f"{LEFT - 1.5}%", y + 4, name, anchor="end", size=11.5))
+    for number in sorted({1, *(int(x) for x in ticks(0, plot.last, 5) if 1 < x <= plot.last and x == int(x))}):
+        parts.append(text(f"{plot.across(number):.2f}%", TALL - BOTTOM + 17, str(number), anchor="middle", size=11.5))
     parts.append(text(f"{(LEFT + RIGHT) / 2}%", TALL - 5, "epoch", anchor="middle", size=11.5))
     return "".join(parts)
 
 
-def _path(
-    epochs: Sequence[Epoch],
-    across: Callable[[float], float],
-    down: Callable[[float], float],
-    value: Callable[[Epoch], float],
-    colour: str,
-    dashed: bool,
-) -> str:
-    points = " ".join(f"{across(e.number):.2f},{down(value(e)):.1f}" for e in epochs if math.isfinite(value(e)))
+def _path(plot: _Plot, epochs: Sequence[Epoch], read: Callable[[Epoch], float], colour: str, dashed: bool) -> str:
+    points = " ".join(f"{plot.across(e.number):.2f},{plot.down(read(e)):.1f}" for e in epochs if math.isfinite(read(e)))
     style = 'stroke-width="1.3" stroke-dasharray="4 4" opacity=".6"' if dashed else 'stroke-width="2"'
     join = 'stroke-linejoin="round" vector-effect="non-scaling-stroke"'
     return f'<polyline points="{points}" fill="none" stroke="{colour}" {style} {join}/>'
 
 
-def _best(
-    name: str,
-    epochs: Sequence[Epoch],
-    across: Callable[[float], float],
-    down: Callable[[float], float],
-    value: Callable[[Epoch], float],
-    title: str,
-) -> str:
-    best = next((e for e in reversed(epochs) if e.best and math.isfinite(value(e))), None)
+def _best(plot: _Plot, name: str, epochs: Sequence[Epoch]) -> str:
+    best = next((e for e in reversed(epochs) if e.best and math.isfinite(plot.value(e))), None)
     if best is None:
         return ""
-    said = f"{strategy_name(name)}: best epoch {best.number}, {title.lower()} {value(best):.3f}"
-    return dot(f"{across(best.number):.2f}%", down(value(best)), strategy_colour(name), title=said)
+    said = f"{strategy_name(name)}: best epoch {best.number}, {plot.title.lower()} {plot.value(best):.3f}"
+    return dot(f"{plot.across(best.number):.2f}%", plot.down(plot.value(best)), strategy_colour(name), title=said)
 
 
 def _said(lines: Lines, value: Callable[[Epoch], float], unit: bool) -> str:

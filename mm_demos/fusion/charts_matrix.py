@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mm_demos.fusion.charts_parts import (
     ACCENT,
@@ -27,29 +28,43 @@ NAME_CHARS = 18
 GRID = 520  # pixels of a grid without names
 SIDE = 250  # pixels of the reliability diagram's plot
 HISTOGRAM = 46  # pixels of the counts under it
+NOTE = "Rows: true class. Columns: predicted. Tint: share of the row; green is right, red is wrong."
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Where cells lie, in pixels, and what they hold."""
+
+    counts: Sequence[Sequence[int]]
+    labels: Sequence[str]
+    left: float
+    top: float
+    unit: float
+    named: bool
 
 
 def confusion(measures: Measures, labels: Sequence[str]) -> str:
     """Rows: true class; columns: predicted. Tints are shares of the row; more than twenty classes become a grid of tints."""
-    counts = measures.confusion
+    counts, n = measures.confusion, len(labels)
     right = sum(row[i] for i, row in enumerate(counts))
-    label = f"Confusion matrix of {len(labels)} classes: {right} of {measures.rows} rows on the diagonal"
-    note = "Rows: true class. Columns: predicted. Tint: share of the row; green is right, red is wrong."
-    if len(labels) > NAMED:
-        unit = GRID / len(labels)
-        cells = "".join(_cell(i, j, 0, 0, unit, counts, labels, False) for i, j in _filled(counts))
-        frame = rect(0, 0, GRID, GRID, SOFT, more=f' stroke="{LINE}" rx="6"')
-        words = f"{note} {len(labels)} classes in alphabetical order; point at a cell for its names."
-        return figure(drawing(frame + cells, label=label, height=GRID, width=GRID), legend=key((), words))
-    unit = 46 if len(labels) <= 6 else 36 if len(labels) <= 12 else 29
-    names = [_short(name) for name in labels]
-    margin = 14 + 6.6 * max(map(len, names))
-    width, height = margin + unit * len(labels) + margin * 0.55, margin * 0.78 + unit * len(labels) + 8
-    inner = _names(names, margin, unit) + "".join(
-        _cell(i, j, margin, margin * 0.78, unit, counts, labels, True) for i in range(len(labels)) for j in range(len(labels))
-    )
-    svg = drawing(inner, label=label, height=height, width=width, least=min(width, 26 * len(labels) + margin * 1.3))
-    return figure(svg, legend=key((), note), scrolls=True)
+    label = f"Confusion matrix of {n} classes: {right} of {measures.rows} rows on the diagonal"
+    if n > NAMED:
+        return _fine(_Grid(counts, labels, 0, 0, GRID / n, False), label)
+    unit = 46 if n <= 6 else 36 if n <= 12 else 29
+    margin = 14 + 6.6 * max(map(len, map(_short, labels)))
+    grid = _Grid(counts, labels, margin, margin * 0.78, unit, True)
+    inner = _names(grid) + "".join(_cell(grid, i, j) for i in range(n) for j in range(n))
+    width, height = margin * 1.55 + unit * n, grid.top + unit * n + 8
+    svg = drawing(inner, label=label, height=height, width=width, least=min(width, 26 * n + margin * 1.3))
+    return figure(svg, legend=key((), NOTE), scrolls=True)
+
+
+def _fine(grid: _Grid, label: str) -> str:
+    """Many classes: only cells that hold something are drawn, without names."""
+    cells = "".join(_cell(grid, i, j) for i, j in _filled(grid.counts))
+    frame = rect(0, 0, GRID, GRID, SOFT, more=f' stroke="{LINE}" rx="6"')
+    words = f"{NOTE} {len(grid.labels)} classes in their order; point at a cell for its names."
+    return figure(drawing(frame + cells, label=label, height=GRID, width=GRID), legend=key((), words))
 
 
 def _filled(counts: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
@@ -60,41 +75,34 @@ def _short(name: str) -> str:
     return name if len(name) <= NAME_CHARS else name[: NAME_CHARS - 1] + "…"
 
 
-def _names(names: Sequence[str], margin: float, unit: float) -> str:
-    top = margin * 0.78
+def _names(grid: _Grid) -> str:
     parts = []
-    for i, name in enumerate(names):
-        middle = unit * (i + 0.5)
-        parts.append(text(f"{margin - 8:.1f}", f"{top + middle + 4:.1f}", name, anchor="end", colour=INK))
-        x, y = margin + middle + 2, top - 8
+    for i, name in enumerate(map(_short, grid.labels)):
+        middle = grid.unit * (i + 0.5)
+        parts.append(text(f"{grid.left - 8:.1f}", f"{grid.top + middle + 4:.1f}", name, anchor="end", colour=INK))
+        x, y = grid.left + middle + 2, grid.top - 8
         parts.append(text(f"{x:.1f}", f"{y:.1f}", name, colour=INK, more=f' transform="rotate(-45 {x:.1f} {y:.1f})"'))
     return "".join(parts)
 
 
-def _cell(
-    i: int, j: int, left: float, top: float, unit: float, counts: Sequence[Sequence[int]], labels: Sequence[str], named: bool
-) -> str:
-    n, share = counts[i][j], counts[i][j] / max(1, sum(counts[i]))
-    x, y, gap = left + unit * j, top + unit * i, 1.0 if named else 0.0
-    said = f"{labels[i]} taken for {labels[j]}: {n} ({percent(share, 0)} of the row)"
-    if i == j:
-        said = f"{labels[i]} recognised: {n} ({percent(share, 0)})"
-    tint = f"color-mix(in srgb, {ACCENT if i == j else RED} {100 * _strength(share):.0f}%, {SOFT})" if n else SOFT
-    box = rect(
-        f"{x + gap:.2f}",
-        y + gap,
-        f"{unit - 2 * gap:.2f}",
-        unit - 2 * gap,
-        SOFT,
-        title=said,
-        more=f' style="fill:{tint}" rx="{4 if named else 0}"',
-    )
-    if not (named and n):
+def _cell(grid: _Grid, i: int, j: int) -> str:
+    n = grid.counts[i][j]
+    strength = _strength(n / max(1, sum(grid.counts[i])))
+    x, y, gap = grid.left + grid.unit * j, grid.top + grid.unit * i, 1.0 if grid.named else 0.0
+    tint = f"color-mix(in srgb, {ACCENT if i == j else RED} {100 * strength:.0f}%, {SOFT})" if n else SOFT
+    side = grid.unit - 2 * gap
+    more = f' style="fill:{tint}" rx="{4 if grid.named else 0}"'
+    box = rect(f"{x + gap:.2f}", y + gap, f"{side:.2f}", side, SOFT, title=_told(grid, i, j), more=more)
+    if not (grid.named and n):
         return box
-    colour = CARD if _strength(share) > 0.6 else INK
-    return box + text(
-        f"{x + unit / 2:.1f}", f"{y + unit / 2 + 4.5:.1f}", str(n), anchor="middle", colour=colour, weight=600, size=12.5
-    )
+    middle_x, middle_y, colour = x + grid.unit / 2, y + grid.unit / 2 + 4.5, CARD if strength > 0.6 else INK
+    return box + text(f"{middle_x:.1f}", f"{middle_y:.1f}", str(n), anchor="middle", colour=colour, weight=600, size=12.5)
+
+
+def _told(grid: _Grid, i: int, j: int) -> str:
+    n, label = grid.counts[i][j], grid.labels[i]
+    share = percent(n / max(1, sum(grid.counts[i])), 0)
+    return f"{label} recognised: {n} ({share})" if i == j else f"{label} taken for {grid.labels[j]}: {n} ({share} of the row)"
 
 
 def _strength(share: float) -> float:
@@ -110,7 +118,7 @@ def reliability(measures: Measures) -> str:
     wide = SIDE / max(1, len(measures.reliability))
     for i, (sure, hit, n) in enumerate(measures.reliability):
         if n:
-            parts.append(_reliability_bar(left + wide * i, top, wide, sure, hit, n))
+            parts.append(_reliability_bar(left + wide * i, top, wide, (sure, hit, n)))
             tall = HISTOGRAM * n / most
             y = top + SIDE + 32 + HISTOGRAM - tall
             parts.append(rect(f"{left + wide * i + 1.5:.1f}", y, f"{wide - 3:.1f}", tall, DIM, title=f"{n} rows", more=' rx="2"'))
@@ -136,7 +144,8 @@ def _reliability_axes(left: float, top: float) -> str:
     return "".join(parts) + rule(left, top + SIDE, left + SIDE, top, DIM, more=dashes)
 
 
-def _reliability_bar(x: float, top: float, wide: float, sure: float, hit: float, n: int) -> str:
+def _reliability_bar(x: float, top: float, wide: float, values: tuple[float, float, int]) -> str:
+    sure, hit, n = values
     inside, width = f"{x + 1.5:.1f}", f"{wide - 3:.1f}"
     base, gap = min(sure, hit), abs(sure - hit)
     said = f"sure {percent(sure)}, right {percent(hit)}, {n} rows"

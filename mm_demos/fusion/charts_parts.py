@@ -100,7 +100,8 @@ def drawing(inner: str, *, label: str, height: float, width: float | None = None
 
 def figure(svg: str, *, legend: str = "", heading: str = "", scrolls: bool = False) -> str:
     """A drawing with its heading above and its legend below."""
-    head = f'<div style="font-size:13px;font-weight:600;color:{INK};margin-bottom:8px">{escape(heading)}</div>' if heading else ""
+    look = f"font-size:13px;font-weight:600;color:{INK};margin-bottom:8px"
+    head = f'<div style="{look}">{escape(heading)}</div>' if heading else ""
     body = f'<div style="overflow-x:auto" tabindex="0">{svg}</div>' if scrolls else svg
     return f'<figure class="mm-figure" style="margin:0;min-width:0">{head}{body}{legend}</figure>'
 
