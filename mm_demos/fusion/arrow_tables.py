@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -32,6 +32,7 @@ SUFFIXES = (
     (b"ID3", ".mp3"),
     (b"\xff\xfb", ".mp3"),
 )
+Shape = TypeVar("Shape", bound=BaseModel)
 RIFF = {b"WAVE": ".wav", b"WEBP": ".webp"}
 
 
@@ -103,7 +104,7 @@ def _plain(name: str, folder: Path) -> str:
     return name
 
 
-def _json[T: BaseModel](file: Path, shape: type[T]) -> T:
+def _json(file: Path, shape: type[Shape]) -> Shape:
     try:
         if file.stat().st_size > MAX_JSON_BYTES:
             raise ValueError("larger than any description")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def named(cells: list[str], name: str) -> tuple[str, ...]:
 
 def as_text(value: object) -> str | None:
     """A cell of a typed table as text; None for nothing, a whole number without its ".0", valid Unicode."""
-    if value is None or value != value:  # NaN is not itself
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool):
         return str(value).lower()

@@ -108,9 +108,9 @@ def _of_file(file: Path, confined: bool, scratch: _Scratch, name: str = "") -> T
 
 def _in_folder(source: Path, folder: Path, wanted: str, confined: bool, scratch: _Scratch) -> Table:
     """The one table of a folder, at the highest level that has any."""
-    saved = [mark.parent for name in arrow_tables.MARKS for mark in _shallowest(folder, lambda path: path.name == name)]
+    saved = _shallowest(folder, lambda path: path.name in arrow_tables.MARKS)
     if saved:
-        root = min(saved, key=lambda path: (len(path.parts), path.name))
+        root = min(saved).parent
         part, contents = arrow_tables.read_saved(root, wanted, scratch.folder)
         return _table(contents, root, f"{source.name}/{part}" if part else source.name, confined)
     tables = _shallowest(folder, lambda path: path.suffix.lower() in IN_FOLDERS)
