@@ -77,4 +77,4 @@ def changed_sound(waveform: FloatArray, rng: Random) -> FloatArray:
     out = np.roll(waveform, int(rng.integers(-most, most + 1)))
     level = np.sqrt(np.mean(np.square(out, dtype=np.float64))) * 10 ** (rng.uniform(*NOISE_DB) / 20)
     noisy = out + rng.standard_normal(out.size) * level
-    return np.clip(noisy * 10 ** (rng.uniform(*GAIN_DB) / 20), -1.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(noisy * 10 ** (rng.uniform(*GAIN_DB) / 20), -1.0, 1.0), np.float32)
