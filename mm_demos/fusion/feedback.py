@@ -19,6 +19,7 @@ from mm_demos.media.files import existing_file
 DATABASE, MEDIA = "feedback.sqlite", "media"
 COLUMNS = ("text", "image", "audio", "label", "predicted", "right", "model", "time")
 MAX_LABEL_CHARS, MAX_TEXT_CHARS = 200, 100_000
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BUSY_SECONDS = 10.0  # how long a writer waits for another
 SCHEMA = """CREATE TABLE IF NOT EXISTS feedback (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, text TEXT, image TEXT, audio TEXT,
@@ -109,15 +110,17 @@ class FeedbackStore:
         return tuple(row for row in known if not labels or row.label in labels)
 
     def export(self, path: Path) -> Path:
-        """Write everything as a CSV table, which can itself be opened for a training; media are named by their absolute paths."""
+        """Write everything as a CSV table, media by their absolute paths; it can itself be opened for a training.
+
+        Text that a spreadsheet would take for a formula gets an apostrophe (CWE-1236).
+        """
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             for said in self.all():
-                row = said.row
-                media = (row.image or "", row.audio or "")
-                verdict = "yes" if said.right else "no"
-                writer.writerow((row.text or "", *media, row.label, said.predicted, verdict, said.model, said.time))
+                row, verdict = said.row, "yes" if said.right else "no"
+                cells = (row.text or "", row.image or "", row.audio or "", row.label, said.predicted, verdict, said.model, said.time)
+                writer.writerow([_safe(str(cell)) for cell in cells])
         return path
 
     def clear(self) -> None:
@@ -162,6 +165,10 @@ def same_content(rows: Sequence[Row], others: Sequence[Row]) -> frozenset[int]:
     """Places in `rows` of those whose text and media equal those of one of `others`, byte for byte."""
     known = {_content(row) for row in others}
     return frozenset(place for place, row in enumerate(rows) if _content(row) in known)
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def _content(row: Row) -> tuple[str, str, str]:

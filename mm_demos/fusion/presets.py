@@ -66,10 +66,10 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "C",
         "Joint CNN and BERT",
-        "The two towers of the project's CLIP (EfficientNet and MiniLM, projected to one size and trained to agree), and all "
-        "products of the two.",
+        "A CNN whose vectors were trained to agree with sentences (the picture tower of the suite's CLIP) and a BERT (MiniLM), both "
+        "projected to one size, and their products.",
         ("bilinear",),
-        {"text": ("mini-clip-text",), "image": ("mini-clip",)},
+        {"text": ("minilm",), "image": ("mini-clip",)},
     ),
     Preset(
         "D",

@@ -27,5 +27,5 @@ def path(name: str) -> Path:
 
 
 def studio_set() -> Path:
-    """The table the studio opens with, a ZIP: 300 notes of a caretaker, with text, image, audio, label and recording."""
+    """The table the studio opens with, a ZIP: 300 notes of a caretaker, with text, image, audio, label and group."""
     return FOLDER / STUDIO_SET

@@ -51,7 +51,7 @@ README = """A caretaker's log: 300 notes of a sentence, a drawn picture and a re
 
 Sentences and pictures were made for this project, Apache-2.0. Sounds are excerpts of clips of ESC-10 (K. J. Piczak, ESC: Dataset
 for Environmental Sound Classification, 2015, https://github.com/karolpiczak/ESC-50), CC BY 3.0; a clip's name holds the number of
-the recording at freesound.org it was made from. Column "recording" is for the split: rows of one recording stay together.
+the recording at freesound.org it was made from. Column "group" is for the split: rows of one recording stay together.
 """
 
 
@@ -157,7 +157,7 @@ def _row(number: int, draw: random.Random) -> tuple[_Note, bytes]:
 
 def _csv(notes: Sequence[_Note]) -> bytes:
     rows = [
-        ("text", "image", "audio", "label", "recording"),
+        ("text", "image", "audio", "label", "group"),
         *((row.text, row.image, row.audio, row.label, row.recording) for row in notes),
     ]
     return "".join(",".join(json.dumps(cell) if "," in cell else cell for cell in row) + "\n" for row in rows).encode()
