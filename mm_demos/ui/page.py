@@ -172,7 +172,7 @@ class Page:
             return event
         self.endpoint(api or run, inputs=inputs, api_name=api_name, lane=lane, validator=validator, queue=queue)
         if snippet is not None:
-            self._snippets(api_name, signature, snippet)
+            self.add_snippet(api_name, signature, snippet)
         return event
 
     def examples(
@@ -232,7 +232,7 @@ class Page:
         if check is not None:
             validator = validator_of(check, api_signature(run))
         if snippet is not None:
-            self._snippets(api_name, api_signature(run), snippet)
+            self.add_snippet(api_name, api_signature(run), snippet)
         # A button no one sees carries it, so that the answer is the result alone and not the page's pieces.
         gr.Button(visible=False).click(
             api_event(run, lane or threading.Lock()),
@@ -244,7 +244,8 @@ class Page:
             concurrency_limit=1,
         )
 
-    def _snippets(self, api_name: str, signature: inspect.Signature, values: Mapping[str, str]) -> None:
+    def add_snippet(self, api_name: str, signature: inspect.Signature, values: Mapping[str, str]) -> None:
+        """Code for the API accordion that calls an endpoint with example values, see `connect`."""
         if self._code is None:
             with self._results or nullcontext():
                 self._code = gr.Accordion("Use it from code", open=False, elem_classes="mm-api")
