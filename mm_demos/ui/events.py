@@ -133,11 +133,16 @@ def api_signature(run: Run) -> inspect.Signature:
     """
     signature = inspect.signature(run)
     kept = [
-        parameter.replace(annotation=inspect.Parameter.empty, default=None)
+        parameter.replace(annotation=inspect.Parameter.empty, default=_default(parameter))
         for name, parameter in signature.parameters.items()
         if name != "progress"
     ]
     return signature.replace(parameters=kept, return_annotation=inspect.Signature.empty)
+
+
+def _default(parameter: inspect.Parameter) -> Any:
+    # An event of the page alone may take its values as a tuple, which has no default.
+    return inspect.Parameter.empty if parameter.kind is inspect.Parameter.VAR_POSITIONAL else None
 
 
 def steps(run: Run, values: Sequence[Any], lane: threading.Lock) -> Iterator[Step]:
