@@ -51,7 +51,8 @@ def _checked(archive: zipfile.ZipFile, name: str, packed_bytes: int, folder: Pat
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
         raise InvalidInputError(f"{name} holds {len(members):,} files and the limit is {MAX_MEMBERS:,}: split it.")
-    kept = [(_path(member, name), member) for member in members]
+    encoding = _encoding(members)
+    kept = [(_path(member, encoding, name), member) for member in members]
     for path, member in kept:
         _check_member(path, member, name)
     if any(path == "xl/workbook.xml" for path, _ in kept):
@@ -67,15 +68,27 @@ def _checked(archive: zipfile.ZipFile, name: str, packed_bytes: int, folder: Pat
     return [(path, member) for path, member in kept if not member.is_dir() and not _hidden(path)]
 
 
-def _path(member: zipfile.ZipInfo, archive_name: str) -> str:
-    """The member's path with `/`, composed accents and, where the archive does not say how it is encoded, a guess.
+def _encoding(members: list[zipfile.ZipInfo]) -> str:
+    """Of the names that do not say how they are encoded: what all of them can be read in."""
+    names = b"\n".join(member.filename.encode("cp437") for member in members if not member.flag_bits & UTF8_NAME)
+    for encoding in ("utf-8", "gb18030"):  # macOS and Linux; a Chinese Windows
+        try:
+            names.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "cp437"
+
+
+def _path(member: zipfile.ZipInfo, encoding: str, archive_name: str) -> str:
+    """The member's path with `/` and composed accents.
 
     Raises:
         InvalidInputError: it leads out of the folder.
     """
     text = member.filename
-    if not member.flag_bits & UTF8_NAME and not text.isascii():
-        text = _decoded(text.encode("cp437"))
+    if not member.flag_bits & UTF8_NAME:
+        text = text.encode("cp437").decode(encoding)
     text = unicodedata.normalize("NFC", text.replace("\\", "/"))
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")) or "\0" in text:
@@ -83,15 +96,6 @@ def _path(member: zipfile.ZipInfo, archive_name: str) -> str:
             f"{archive_name} holds {shown(text)}, which would be written outside its folder: pack it again with plain paths."
         )
     return str(path)
-
-
-def _decoded(name: bytes) -> str:
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return name.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return name.decode("cp437")
 
 
 def _check_member(path: str, member: zipfile.ZipInfo, archive_name: str) -> None:

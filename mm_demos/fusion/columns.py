@@ -106,7 +106,7 @@ def guess_columns(table: Table) -> Columns:
             chosen = next(iter(names), "")
             if chosen:
                 found[use] = chosen
-                free.remove(chosen)
+                free[:] = [name for name in free if name != chosen]
 
     for modality in ("image", "audio"):
         media = [name for name in free if _share_of_media(cells[name], modality) >= 0.5]
@@ -118,6 +118,7 @@ def guess_columns(table: Table) -> Columns:
     take("label", (name for name in reversed(free) if _may_be_label(cells[name]) and _repeats(cells[name])))
     for modality, words in (("image", IMAGE_WORDS), ("audio", AUDIO_WORDS)):
         take(modality, (name for name in _best(free, words) if _mean_length(cells[name]) > 0 and not _numbers(cells[name])))
+    take("label", _best([name for name in table.columns if not cells[name]], LABEL_WORDS))  # an empty one is told of later
     return Columns(**found)
 
 
@@ -173,7 +174,7 @@ def _may_be_label(cells: Sequence[str]) -> bool:
 
 
 def _repeats(cells: Sequence[str]) -> bool:
-    return 2 <= len(set(cells)) <= max(2, len(cells) // 2)
+    return 2 <= len(set(cells)) <= len(cells) // 2
 
 
 def _mean_length(cells: Sequence[str]) -> float:
@@ -185,6 +186,6 @@ def _numbers(cells: Sequence[str]) -> bool:
 
 
 def _reads_like_text(cells: Sequence[str]) -> bool:
-    """Mostly different cells of more than one word, or of several signs in a script without spaces."""
+    """Mostly cells of more than one word, or of several signs in a script without spaces."""
     wordy = sum(" " in cell or (not cell.isascii() and len(cell) >= 4) for cell in cells)
-    return len(set(cells)) > len(cells) / 2 and wordy >= len(cells) / 2
+    return wordy >= len(cells) / 2

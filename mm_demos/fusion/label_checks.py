@@ -60,10 +60,14 @@ def _pairs(counts: Counter[str]) -> Iterator[tuple[str, str]]:
             if first.setdefault(plain[label], label) != label:
                 yield first[plain[label]], label
         return
+    slips: set[str] = set()
     for one, other in combinations(ranked, 2):
+        if one in slips:
+            continue
         if plain[one] == plain[other] or (
             counts[other] <= max(1, MAX_SHARE_OF_SLIP * counts[one]) and _alike(plain[one], plain[other])
         ):
+            slips.add(other)
             yield one, other
 
 
