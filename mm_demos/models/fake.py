@@ -16,6 +16,7 @@ import numpy as np
 
 from mm_demos.models import catalog
 from mm_demos.models.catalog import Engine, ModelSpec
+from mm_demos.models.fake_senses import FakeHearing, FakeSight
 from mm_demos.models.protocols import (
     SAMPLE_RATE,
     AnswerOptions,
@@ -131,7 +132,7 @@ def _seed(text: str | bytes) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
-class FakeRecognizer:
+class FakeRecognizer(FakeHearing):
     """Hears one word of a small alphabet per half second of sound, nothing in silence."""
 
     languages = ("en", "fr", "zh")
@@ -199,7 +200,7 @@ def _word_vector(word: str) -> FloatArray:
     return np.asarray(np.random.default_rng(_seed(word)).normal(size=DIM), dtype=np.float32)
 
 
-class FakeJointEmbedder(FakeTextEmbedder):
+class FakeJointEmbedder(FakeSight, FakeTextEmbedder):
     """Puts a picture where the name of its main colour is."""
 
     logit_scale = 20.0
