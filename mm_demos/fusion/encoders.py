@@ -61,7 +61,7 @@ def _picture_dim() -> int:
 
 def _embedding_dim(model: str, dim: Callable[[], int]) -> int:
     """Numbers in an embedding; the stand-ins that tests of pages run on have a width of their own."""
-    if catalog.spec(model).family == "fake":
+    if catalog.spec(model).engines[0].name == "fake":
         from mm_demos.models.fake import DIM
 
         return DIM

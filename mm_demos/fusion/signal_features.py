@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,7 @@ CEPSTRA, MFCC_MELS = 64, 128
 MFCC_WINDOW, MFCC_HOP = 1024, 256  # samples: 64 ms every 16 ms
 MFCC_DIM = 2 * CEPSTRA
 WHISPER_MELS, WHISPER_WIDTH, SWINGS = 80, 512, 32
-MEL_DIM = 3 * WHISPER_MELS
+MEL_DIM = 5 * WHISPER_MELS
 WHISPER_DIM = 3 * WHISPER_WIDTH + 5 * WHISPER_MELS + SWINGS  # of `mm_demos.models.sound.groups`
 
 
@@ -42,20 +41,13 @@ def mfcc(waveform: FloatArray) -> FloatArray:
 
 
 def mel(waveform: FloatArray) -> FloatArray:
-    """Of Whisper's log-mel spectrogram in 80 bands: mean, deviation and mean step from frame to frame (240,)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # silence has no logarithm; the library bounds it afterwards
-        spectrum = np.concatenate([_log_mel(piece) for piece in pieces(waveform)])
-    steps = np.abs(np.diff(spectrum, axis=0)).mean(0)
-    return np.concatenate([spectrum.mean(0), spectrum.std(0), steps]).astype(np.float32)
-
-
-def _log_mel(piece: FloatArray) -> FloatArray:
-    """Spectrogram (n_frames, 80) of one piece, a row every 10 ms, as Whisper is given it."""
+    """Of Whisper's log-mel spectrogram in 80 bands: mean, deviation, maximum, minimum, mean step between frames (400,)."""
     from faster_whisper.feature_extractor import FeatureExtractor
 
     extractor = FeatureExtractor(feature_size=WHISPER_MELS, sampling_rate=SAMPLE_RATE)
-    return np.asarray(extractor(levelled(piece), padding=0).T, np.float32)
+    spectrum = np.concatenate([extractor(levelled(piece), padding=0).T for piece in pieces(waveform)])
+    steps = np.abs(np.diff(spectrum, axis=0)).mean(0)
+    return np.concatenate([spectrum.mean(0), spectrum.std(0), spectrum.max(0), spectrum.min(0), steps]).astype(np.float32)
 
 
 def heard_by(encoder: FrameEncoder, waveform: FloatArray, *, progress: Progress) -> FloatArray:
