@@ -171,6 +171,13 @@ def a_link(folder: Path) -> Path:
     return zipped(folder, {link: "/etc/passwd"})
 
 
+@case("There is no table in set.zip")
+def a_member_without_a_name(folder: Path) -> Path:
+    file = zipped(folder, {"X": "text"})
+    file.write_bytes(file.read_bytes().replace(b"X", b"\0"))
+    return file
+
+
 @case("holds another archive, more/inner.zip")
 def nested(folder: Path) -> Path:
     inner = io.BytesIO()

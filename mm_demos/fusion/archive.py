@@ -65,7 +65,7 @@ def _checked(archive: zipfile.ZipFile, name: str, packed_bytes: int, folder: Pat
         )
     if whole > shutil.disk_usage(folder).free * 0.9:
         raise InvalidInputError(f"{name} would unpack to {whole / 1e9:.1f} GB, and the disk has no room: free some space.")
-    return [(path, member) for path, member in kept if not member.is_dir() and not _hidden(path)]
+    return [(path, member) for path, member in kept if not _is_folder(member) and not _hidden(path)]
 
 
 def _encoding(members: list[zipfile.ZipInfo]) -> str:
@@ -106,6 +106,10 @@ def _check_member(path: str, member: zipfile.ZipInfo, archive_name: str) -> None
         raise InvalidInputError(f"{archive_name} is locked with a password: pack it again without one.")
     if PurePosixPath(path).suffix.lower() in ARCHIVES and not _hidden(path):
         raise InvalidInputError(f"{archive_name} holds another archive, {shown(path)}: pack the table and the media themselves.")
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    return not member.filename or member.filename.endswith(("/", "\\"))
 
 
 def _hidden(path: str) -> bool:
