@@ -200,7 +200,8 @@ class Classification:
     Args:
         label: the best label; empty when `abstained`.
         scores: fused probabilities over all labels, best first, summing to 1.
-        per_modality: "text", "image", "audio" → that modality's own probabilities, in the order of `scores`.
+        per_modality: "text", "image", "speech" (what is said), "sound" (how it sounds) → that modality's own probabilities, in
+            the order of `scores`.
         weights: the share each modality had in the fused score, summing to 1.
         contributions: the share each modality had in the best label's score, summing to 1.
         transcript: what was said in the audio, if any.

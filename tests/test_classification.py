@@ -8,20 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from sound_doubles import tone as tone_of
 
 from mm_demos import media, samples
 from mm_demos.errors import InvalidInputError, StoppedError
-from mm_demos.models import loader
+from mm_demos.models import catalog, loader
 from mm_demos.models.fake import register_fakes
+from mm_demos.models.protocols import FloatArray
 from mm_demos.progress import Progress
 from mm_demos.results import Classification
 from mm_demos.tasks.classification import classify
 from mm_demos.tasks.joining import FUSIONS, confidence, fuse
-from mm_demos.tasks.labels import clean_labels, clean_templates, split_labels
+from mm_demos.tasks.labels import clean_labels, clean_templates, read_labels, split_labels
+from mm_demos.tasks.matching import label_embeddings, match_sound
 
 PROBS = {"text": np.array([0.7, 0.2, 0.1], dtype=np.float32), "image": np.array([0.1, 0.8, 0.1], dtype=np.float32)}
-EVEN = {"text": 1.0, "image": 1.0, "audio": 1.0}
+EVEN = {"text": 1.0, "image": 1.0, "sound": 1.0}
 
 
 @pytest.fixture
@@ -31,6 +35,14 @@ def fakes() -> Iterator[None]:
     yield
     restore()
     loader.reset_shared()
+
+
+def tone(hertz: float) -> FloatArray:
+    return tone_of(hertz, 2.0)
+
+
+def scores_of(result: Classification, modality: str) -> list[tuple[str, float]]:
+    return [(item.label, item.score) for item in result.per_modality[modality]]
 
 
 def scores(result: Classification) -> dict[str, float]:
@@ -69,7 +81,33 @@ def test_labels_that_cannot_be_used(labels: list[str], message: str) -> None:
         classify(labels=labels, text="anything")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cat: a small, furry pet\ndog", {"cat": "a small, furry pet", "dog": ""}),
+        ("猫：小动物\n狗", {"猫": "小动物", "狗": ""}),
+        ("at 12:30\nat 14:00", {"at 12:30": "", "at 14:00": ""}),
+        ('{"cat": "a pet", "dog": null}', {"cat": "a pet", "dog": ""}),
+        ('["a, b", "c"]', {"a, b": "", "c": ""}),
+    ],
+)
+def test_labels_may_be_described(text: str, expected: dict[str, str]) -> None:
+    found = read_labels(text)
+    assert dict(zip(found.names, found.descriptions, strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("[1, 2", "begin like JSON"), ("[1, 2]", "label 1 is no text"), ({"a": 5, "b": ""}, "description 5 is no text"),
+     ({"a": "x" * 501, "b": ""}, "description .* too long")],
+)  # fmt: skip
+def test_descriptions_that_cannot_be_used(text: str | dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        read_labels(text)
+
+
 def test_a_template_needs_a_place_for_the_label() -> None:
+    assert clean_templates("{}\n{}\nthe {}") == ("{}", "the {}")
     assert clean_templates(["", " a photo of a  {} "]) == ("a photo of a {}",)
     assert clean_templates([]) == ()
     with pytest.raises(InvalidInputError, match="no place for the label"):
@@ -108,6 +146,7 @@ def test_confidence_runs_from_a_guess_to_certainty() -> None:
     assert confidence(np.array([1.0, 0.0], dtype=np.float32)) == 1.0
 
 
+@hypothesis_settings(deadline=None)  # a busy machine is no fault
 @given(
     rows=st.lists(
         st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4).filter(lambda r: sum(r) > 0.01), min_size=1, max_size=3
@@ -173,9 +212,67 @@ def test_silence_is_left_out_with_a_notice(fakes: None, tmp_path: Path) -> None:
     media.save_wav(tmp_path / "silence.wav", np.zeros(32_000, dtype=np.float32))
     result = classify(labels=["dog", "cat"], text="dog", audio=tmp_path / "silence.wav")
     assert set(result.per_modality) == {"text"}
-    assert any("No speech" in notice for notice in result.notices)
-    with pytest.raises(InvalidInputError, match="No speech"):
+    assert result.notices == ("The recording is silent, so it was left out.",)
+    with pytest.raises(InvalidInputError, match="silent"):
         classify(labels=["dog", "cat"], audio=tmp_path / "silence.wav")
+
+
+def test_a_recording_counts_by_its_sound_and_by_its_words(fakes: None) -> None:
+    labels = ["high sound", "low sound", "cat"]
+    whistle = tone(3000)
+    result = classify(labels=labels, audio=whistle, text="cat")
+    assert result.per_modality["sound"][0].label == result.scores[0].label
+    assert dict(scores_of(result, "sound"))["high sound"] > 0.7
+    with pytest.raises(InvalidInputError, match=r"weights of the recording are 0"):
+        classify(labels=labels, audio=whistle, weights={"audio": 0})
+    unheard = classify(labels=labels, audio=whistle, text="cat", weights={"sound": 0})
+    assert "sound" not in unheard.per_modality
+
+
+def test_a_label_that_names_no_known_sound_leaves_the_sound_out(fakes: None) -> None:
+    result = classify(labels=["dog", "cat"], audio=tone(3000), text="dog")
+    assert "sound" not in result.per_modality
+    assert any("No label names a sound that can be recognised (high sound, low sound)" in notice for notice in result.notices)
+
+
+# -- matching --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sound_goes_to_the_labels_that_mean_it() -> None:
+    asked = np.array([[0.9, 0.0, 0.1], [0.0, 0.1, 0.9], [0.0, 0.0, 1.0]], dtype=np.float32)  # two sounds and none
+    barked = match_sound(asked, np.array([0.9, 0.0, 0.1], dtype=np.float32))
+    assert barked.probs.argmax() == 0
+    assert barked.named == pytest.approx(0.81)
+    assert barked.probs[1] == pytest.approx(barked.probs[2])
+    other = match_sound(asked, np.array([0.0, 0.1, 0.9], dtype=np.float32))
+    assert other.named == pytest.approx(0.01)
+    np.testing.assert_allclose(other.probs, np.full(3, 1 / 3), atol=0.02)
+
+
+def test_two_labels_share_the_sound_that_both_mean() -> None:
+    asked = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
+    found = match_sound(asked, np.array([1.0, 0.0], dtype=np.float32)).probs
+    np.testing.assert_allclose(found, [0.5, 0.5, 0.0], atol=1e-6)
+
+
+def test_templates_and_descriptions_move_a_label(fakes: None) -> None:
+    labels = read_labels({"cat": "", "thing": "red and round"})
+    with loader.shared().lease(catalog.default("text-embedder")) as encoder:
+        plain = label_embeddings(encoder, read_labels(["cat", "thing"]), ["{}"], Progress())
+        told = label_embeddings(encoder, labels, ["{}"], Progress())
+        red = encoder.embed_texts(["red"])[0]
+        both = label_embeddings(encoder, labels, ["{}", "a {}"], Progress())
+    np.testing.assert_allclose(told[0], plain[0], atol=1e-6)
+    assert told[1] @ red > plain[1] @ red + 0.1
+    np.testing.assert_allclose(np.linalg.norm(both, axis=1), 1.0, atol=1e-5)
+
+
+def test_a_thousand_labels_with_descriptions(fakes: None) -> None:
+    labels = {f"thing {number}": f"number {number} of all" if number % 2 else "" for number in range(1000)}
+    result = classify(labels=labels, text="thing 77")
+    assert len(result.scores) == 1000
+    assert result.receipt is not None
+    assert "number 77 of all" in str(result.receipt.options["descriptions"])
 
 
 def test_it_stops_when_asked(fakes: None) -> None:
@@ -218,15 +315,34 @@ def test_speech_counts_by_its_words(real_weights: Callable[[str], Path]) -> None
         weights={"audio": 2.0, "image": 0.5},
     )
     assert "country" in result.transcript
-    assert result.per_modality["audio"][0].label == result.scores[0].label == "politics"
+    assert result.per_modality["speech"][0].label == result.scores[0].label == "politics"
     assert max(result.per_modality["image"], key=lambda item: item.score).label == "animals"
-    assert result.weights["audio"] == pytest.approx(0.8)
+    assert result.weights["speech"] == pytest.approx(0.8)
     assert result.receipt is not None
     assert {"whisper-tiny.en", "mini-clip-and-conse", "all-MiniLM-L6-v2"} <= {use.name for use in result.receipt.models}
 
 
-def test_a_recording_without_words_is_left_out() -> None:
-    result = classify(labels=["dog", "cat"], audio=samples.path("dog-bark.ogg"), image=samples.path("cat.jpg"))
-    assert result.label == "cat"
-    assert set(result.per_modality) == {"image"}
-    assert result.notices
+def test_a_bark_counts_for_the_label_that_means_it() -> None:
+    result = classify(labels=["dog", "cat", "rain"], audio=samples.path("dog-bark.ogg"))
+    assert result.label == "dog"
+    assert set(result.per_modality) == {"sound"}
+    assert any("No speech" in notice for notice in result.notices)
+
+
+def test_a_description_may_name_the_sound() -> None:
+    labels = {"alarm": "a baby crying", "calm": "sea waves"}
+    assert classify(labels=labels, audio=samples.path("baby.ogg")).label == "alarm"
+    assert classify(labels=labels, audio=samples.path("sea-waves.ogg")).label == "calm"
+
+
+def test_a_recording_of_nothing_that_counts_is_left_out() -> None:
+    result = classify(labels=["happy", "sad"], audio=samples.path("sea-waves.ogg"), text="I am so glad.")
+    assert result.label == "happy"
+    assert set(result.per_modality) == {"text"}
+    assert len(result.notices) == 2
+
+
+def test_a_description_decides_where_a_name_says_nothing() -> None:
+    labels = {"A": "the parcel is late or lost", "B": "the customer is happy"}
+    assert classify(labels=labels, text="It came two weeks after the day you promised.").label == "A"
+    assert classify(labels=labels, text="Thank you, everything is wonderful!").label == "B"

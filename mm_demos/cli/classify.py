@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,22 +11,26 @@ from mm_demos.cli import UsageError
 from mm_demos.cli.inputs import Item, add_output, items, run_each
 from mm_demos.cli.output import Output
 from mm_demos.errors import InvalidInputError
+from mm_demos.tasks.labels import Labels, read_labels, split_labels
 
 if TYPE_CHECKING:
     from mm_demos.results import Classification
 
-MODALITIES = ("text", "image", "audio")
+INPUTS = ("text", "image", "audio")
+WEIGHED = ("text", "image", "speech", "sound", "audio")
+LABELS_HELP = 'the labels; or JSON such as ["a, b", "c"] or {"cat": "a small furry pet", "dog": ""}; or @FILE with one a line'
+WEIGHTS_HELP = f"weight of each of {', '.join(WEIGHED)}; audio is a factor on speech (what is said) and sound (how it sounds)"
 FUSIONS = ("weighted-average", "maximum", "attention")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
-    parser.add_argument("--labels", required=True, metavar="A,B,C", help='the labels; or a JSON list such as ["a, b", "c"]')
+    parser.add_argument("--labels", required=True, metavar="A,B,C", help=LABELS_HELP)
     parser.add_argument("--batch", metavar="FILE", help='JSON lines {"text"?, "image"?, "audio"?}; "-" is standard input')
-    for modality in MODALITIES:
+    for modality in INPUTS:
         parser.add_argument(f"--{modality}", help=f"one input: its {modality}" + ("" if modality == "text" else " file"))
     parser.add_argument("--template", action="append", default=[], metavar="TEXT", help='e.g. "a photo of a {}"; may be repeated')
-    parser.add_argument("--weights", default="", metavar="text=1,image=2", help="share of each modality in the fused score")
+    parser.add_argument("--weights", default="", metavar="text=1,image=2", help=WEIGHTS_HELP)
     parser.add_argument("--fusion", choices=FUSIONS, default=FUSIONS[0], help=f"how scores are joined (default {FUSIONS[0]})")
     parser.add_argument("--threshold", type=float, default=0.0, metavar="0-1", help="abstain below this score")
     parser.add_argument("--transcribe-with", metavar="NAME", help="speech model for audio")
@@ -37,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(flags: argparse.Namespace) -> int:
     """Classify every input."""
-    single = any(getattr(flags, modality) is not None for modality in MODALITIES)
+    single = any(getattr(flags, modality) is not None for modality in INPUTS)
     if not single and flags.batch is None:
         raise UsageError("nothing to do: give --text, --image, --audio or --batch FILE.")
     if flags.batch not in {None, "-"} and not Path(flags.batch).is_file():
@@ -50,18 +53,19 @@ def run(flags: argparse.Namespace) -> int:
     return run_each(flags, _items(flags), work)
 
 
-def _labels(text: str) -> list[str]:
-    if text.lstrip().startswith("["):
-        try:
-            entries = json.loads(text)
-        except ValueError:
-            raise UsageError('--labels is not a JSON list: write ["one", "two"], or one,two.') from None
-    else:
-        entries = text.split(",")
-    labels = [entry.strip() for entry in entries if isinstance(entry, str) and entry.strip()]
-    if len(set(labels)) != len(labels) or len(labels) < 2:
-        raise UsageError("--labels needs at least two labels, each once.")
-    return labels
+def _labels(text: str) -> Labels:
+    """A list, or label → description; the task checks the rest."""
+    if text.startswith("@") and Path(text[1:]).is_file():
+        text = Path(text[1:]).read_text(encoding="utf-8", errors="replace")
+    try:
+        found = split_labels(text)
+        read_labels(found)
+    except InvalidInputError as error:
+        raise UsageError(f"--labels: {error}") from None
+    names = [label.strip() for label in found if label.strip()]
+    if len(set(names)) < len(names):
+        raise UsageError("--labels needs each label once.")
+    return found
 
 
 def _weights(text: str) -> dict[str, float] | None:
@@ -72,20 +76,20 @@ def _weights(text: str) -> dict[str, float] | None:
             weights[name.strip()] = float(value)
         except ValueError:
             raise UsageError(f"--weights {part} is not of the form text=0.5.") from None
-    if not set(weights) <= set(MODALITIES):
-        raise UsageError(f"--weights knows {', '.join(MODALITIES)}.")
+    if not set(weights) <= set(WEIGHED):
+        raise UsageError(f"--weights knows {', '.join(WEIGHED)}.")
     return weights or None
 
 
 def _items(flags: argparse.Namespace) -> Iterator[Item]:
-    values = {modality: getattr(flags, modality) for modality in MODALITIES if getattr(flags, modality) is not None}
+    values = {modality: getattr(flags, modality) for modality in INPUTS if getattr(flags, modality) is not None}
     if values:
         yield Item(values, values)
     yield from items((), flags.batch, "text")
 
 
 def _classify(
-    item: Item, flags: argparse.Namespace, output: Output, labels: list[str], weights: dict[str, float] | None
+    item: Item, flags: argparse.Namespace, output: Output, labels: Labels, weights: dict[str, float] | None
 ) -> tuple[Mapping[str, Any], str]:
     import mm_demos
 
@@ -103,7 +107,7 @@ def _classify(
         transcribe_with=flags.transcribe_with,
         progress=output.progress,
     )
-    given = ", ".join(str(item.values[modality]) for modality in MODALITIES if item.values.get(modality))
+    given = ", ".join(str(item.values[modality]) for modality in INPUTS if item.values.get(modality))
     best = result.label or "no label is sure enough"
     return _data(result, flags), f"{given}: {best} ({result.scores[0].score:.0%})"
 

@@ -1,7 +1,10 @@
 """How well and how fast the embedded models classify pictures into labels they are given; prints one JSON object.
 
 Run as `python -m mm_demos.evaluation.zero_shot --data FOLDER`. FOLDER holds, in webdataset layout,
-`vision/imagenet-samples-even.tar` (pictures with index and name) and `vision/flickr8k-00.tar` (pictures with five captions).
+`vision/imagenet-samples-even.tar` (pictures with index and name), `vision/flickr8k-*.tar` (pictures with five captions),
+`speech/spoken-captions.tar` (the first of these captions, spoken) and `sound/*.tar` (sounds with label and fold). Sounds of a
+fold are measured fairly by a head that has not seen it: `--fold N --head FOLDER`, which `python -m mm_demos.training.sound_head
+--without-fold N` writes.
 """
 
 from __future__ import annotations
@@ -22,29 +25,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm_demos import accelerator, media
+from mm_demos.errors import DemoError
+from mm_demos.evaluation.arguments import USAGE, positive
+from mm_demos.evaluation.photos import captioned
+from mm_demos.evaluation.zero_shot_words import EVERYDAY, captions, definitions, everyday_label, sounds, speech
 from mm_demos.fusion.measures import calibration_error
 from mm_demos.models import catalog, weights
+from mm_demos.results import as_dict
 from mm_demos.tasks.classification import classify
 from mm_demos.tasks.embedding import embed_images, embed_texts
 
 CHOICES = 20  # labels in a draw, one of them right
 TIMED = 64  # pictures
-# Everyday words; a photo counts for one when at least three of its five captions use it and no caption uses another.
-EVERYDAY = (
-    "dog",
-    "beach",
-    "snow",
-    "bicycle",
-    "horse",
-    "motorcycle",
-    "football",
-    "basketball",
-    "pool",
-    "skateboard",
-    "mountain",
-    "car",
-)
-
 # Eager PyTorch on the pixels the ONNX graph was given, in a process of its own.
 EAGER = """
 import sys, time
@@ -98,24 +90,15 @@ def through_classify(pictures: Sequence[bytes], names: Sequence[str], draw: NDAr
     return {"accuracy": float(correct.mean()), "ece": calibration_error(np.array(confidence, dtype=np.float32), correct)}
 
 
-def everyday(tar: Path, limit: int) -> dict[str, Any]:
-    """Accuracy on photos of people's days, most of them outside ImageNet's classes."""
-    pictures, truths = [], []
-    for picture, description in members(tar):
-        used = [set(caption.lower().replace(".", " ").split()) for caption in description["captions"]]
-        counts = {label: sum(label in words for words in used) for label in EVERYDAY}
-        mentioned = [label for label, count in counts.items() if count]
-        if len(mentioned) == 1 and counts[mentioned[0]] >= 3:
-            pictures.append(picture)
-            truths.append(mentioned[0])
-    pictures, truths = pictures[:limit], truths[:limit]
-    found = [classify(labels=EVERYDAY, image=picture).label for picture in pictures]
-    by_label = {
-        label: round(float(np.mean([f == label for f, t in zip(found, truths, strict=True) if t == label])), 3)
-        for label in dict.fromkeys(truths)
-    }
-    right = [f == t for f, t in zip(found, truths, strict=True)]
-    return {"labels": len(EVERYDAY), "photos": len(right), "accuracy": float(np.mean(right)), "by_label": by_label}
+def everyday(data: Path, limit: int) -> dict[str, Any]:
+    """Accuracy on held-out photos of people's days, most of them outside ImageNet's classes."""
+    labelled = [(photo.jpeg, everyday_label(photo.captions)) for photo in captioned(data, "validation")]
+    chosen = [(picture, label) for picture, label in labelled if label][:limit]
+    found = [classify(labels=EVERYDAY, image=picture).label for picture, _ in chosen]
+    right = np.array([f == label for f, (_, label) in zip(found, chosen, strict=True)])
+    truths = np.array([label for _, label in chosen])
+    by_label = {label: round(float(right[truths == label].mean()), 3) for label in dict.fromkeys(truths.tolist())}
+    return {"labels": len(EVERYDAY), "photos": len(right), "accuracy": float(right.mean()), "by_label": by_label}
 
 
 def speed(pictures: Sequence[bytes]) -> dict[str, float]:
@@ -152,7 +135,7 @@ def measure(data: Path, draws: int, photos: int) -> dict[str, Any]:
         "accuracy": float(np.mean(accuracies)),
         "top1_among_all_names": float((similarity.argmax(axis=1) == np.arange(len(names))).mean()),
         "network_top1_among_1000": _network_top1(pictures, [entry[1]["index"] for entry in entries]),
-        "everyday": everyday(data / "vision" / "flickr8k-00.tar", photos),
+        "everyday": everyday(data, photos),
         "speed": speed(pictures),
     }
 
@@ -165,14 +148,37 @@ def _network_top1(pictures: Sequence[bytes], indexes: Sequence[int]) -> float:
     return float(np.mean([b == i for b, i in zip(best, indexes, strict=True)]))
 
 
+def other_kinds(data: Path, limit: int, *, fold: int, head: Path | None) -> dict[str, Any]:
+    """Texts, speech and sounds; None for what the data has nothing of."""
+    return {
+        "definitions": as_dict(definitions(limit)),
+        "captions": as_dict(captions(data, limit)),
+        "speech": as_dict(speech(data, limit)),
+        "sounds": as_dict(sounds(data, limit, fold=fold, head=head)),
+    }
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m mm_demos.evaluation.zero_shot", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m mm_demos evaluate zero-shot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--draws", type=int, default=5, help="random sets of 20 labels for each picture")
     parser.add_argument("--photos", type=int, default=200, help="everyday photos")
+    parser.add_argument("--kinds", choices=("all", "pictures", "others"), default="all", help="others: texts, speech and sounds")
+    parser.add_argument("--limit", type=positive, default=320, help="texts, recordings and sounds of each kind")
+    parser.add_argument("--fold", type=int, default=0, help="sounds of this fold only")
+    parser.add_argument("--head", type=Path, help="folder of the sound head to use")
     options = parser.parse_args(arguments)
-    print(json.dumps(measure(options.data, options.draws, options.photos), indent=2))
+    try:
+        report = measure(options.data, options.draws, options.photos) if options.kinds != "others" else {}
+        if options.kinds != "pictures":
+            report |= other_kinds(options.data, options.limit, fold=options.fold, head=options.head)
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    print(json.dumps(report, indent=2))
     return 0
 
 

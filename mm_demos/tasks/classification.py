@@ -92,9 +92,8 @@ def classify(
         raise InvalidInputError(f"The threshold is {threshold}: choose a number from 0 to 1.")
     _check_some(text, image, audio)
     options = _options(choices, prompts) | {"fusion": fusion, "threshold": threshold}
-    with record(
-        "classify", options=options | {f"weight_{name}": share for name, share in shares.items()}, progress=progress
-    ) as run:
+    options |= {f"weight_{name}": share for name, share in shares.items()}
+    with record("classify", options=options, progress=progress) as run:
         given = _Given(image=media.load_image(image) if image is not None else None)
         given.text = _clean_text(text, given.notices)
         if audio is not None:

@@ -100,10 +100,11 @@ def check_weights(
             raise InvalidInputError(f"There is no modality “{name}”: weigh {', '.join((*modalities, *groups))}.")
         if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
             raise InvalidInputError(f"The weight of the {name} is {value}: choose a number from 0 up.")
-    factors = {
-        name: math.prod(float(weights.get(group, 1.0)) for group, of in groups.items() if name in of) for name in modalities
-    }
-    return {name: float(weights.get(name, 1.0)) * factors[name] for name in modalities}
+    found = {name: float(weights.get(name, 1.0)) for name in modalities}
+    for group, members in groups.items():
+        for name in members:
+            found[name] *= float(weights.get(group, 1.0))
+    return found
 
 
 def check_fusion(fusion: str) -> None:

@@ -1,0 +1,71 @@
+"""A decision among a visitor's labels as HTML and CSV: the verdict, what each input says, and what that is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from mm_demos.results import Classification, LabelScore
+from mm_demos.ui import render
+from mm_demos.ui.files import csv_text
+
+NAMES = {"text": "Text", "image": "Picture", "speech": "Speech", "sound": "Sound"}
+ALONE = {"text": "The text alone", "image": "The picture alone", "speech": "What is said, alone", "sound": "How it sounds, alone"}
+SHOWN, SHOWN_ALONE = 10, 5  # labels with bars; the downloads have all
+# What a result may be built on, by the model that took part.
+BASES = {
+    "all-MiniLM-L6-v2": "Labels, texts and spoken words are compared as sentence embeddings (all-MiniLM-L6-v2).",
+    "mini-clip-and-conse": (
+        "Pictures are matched by mm-mini-clip, which learnt from 6,000 captioned photos, and through the 1,000 ImageNet classes "
+        "(EfficientNet-Lite2, ConSE), half and half: things, animals and food work best, fine shades of mood do not."
+    ),
+    "whisper-sound-head": "Of sounds, ten everyday ones are known; they count for labels that mean one of them.",
+}
+
+
+def show(result: Classification) -> tuple[str, str]:
+    """The verdict with the score of every label, and what each input says."""
+    best = result.scores[0]
+    verdict = f"Not sure – perhaps “{escape(best.label)}”" if result.abstained else escape(best.label)
+    cutoff = float((result.receipt.options.get("threshold") if result.receipt else 0.0) or 0.0)
+    notices = "".join(render.notice(notice, "warn") for notice in result.notices)
+    title = "All together" if len(result.per_modality) > 1 else ALONE[next(iter(result.per_modality))]
+    bars = render.bars(result.scores, title=title, top=SHOWN, cutoff=cutoff)
+    more = len(result.scores) - SHOWN
+    rest = f'<p class="mm-basis">{more} more labels are in the downloads.</p>' if more > 0 else ""
+    lead = f'<div class="mm-verdict"><p class="mm-lead">{verdict}</p><span class="mm-value">{best.score:.0%}</span></div>'
+    parts = f'<div class="mm-evidence">{"".join(_parts(result))}<p class="mm-basis">{escape(basis(result))}</p></div>'
+    return f'{notices}<div class="mm-card">{lead}{bars}{rest}</div>', f'<div class="mm-card">{parts}</div>'
+
+
+def _parts(result: Classification) -> Iterator[str]:
+    """What each input added to the decision, and what it says by itself."""
+    if len(result.per_modality) > 1:
+        shares = [LabelScore(NAMES[name], share) for name, share in result.contributions.items()]
+        shares.sort(key=lambda item: -item.score)
+        yield f"<div>{render.bars(shares, title=f'What speaks for “{result.scores[0].label}”')}</div>"
+        for name, scores in result.per_modality.items():
+            ranked = sorted(scores, key=lambda item: -item.score)
+            yield f"<div>{render.bars(ranked, title=ALONE[name], top=SHOWN_ALONE)}</div>"
+    if result.transcript:
+        yield f'<div><h4>Heard</h4><ul class="mm-lines"><li><q>{escape(result.transcript)}</q></li></ul></div>'
+
+
+def basis(result: Classification) -> str:
+    """What took part, what did not, and which models it was built on."""
+    used = [NAMES[name].lower() for name in NAMES if name in result.per_modality]
+    missing = [NAMES[name].lower() for name in NAMES if name not in result.per_modality]
+    built_on = [BASES[use.name] for use in (result.receipt.models if result.receipt else ()) if use.name in BASES]
+    without = f"; {_listed(missing)} had no part in it" if missing else ""
+    return " ".join([f"Decided by {_listed(used)}{without}.", *built_on])
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def table(result: Classification) -> str:
+    """Every label with its score and each input's own."""
+    columns = {name: {item.label: item.score for item in scores} for name, scores in result.per_modality.items()}
+    rows = [(item.label, item.score, *(column[item.label] for column in columns.values())) for item in result.scores]
+    return csv_text(["label", "score", *columns], rows)
