@@ -91,7 +91,7 @@ TABS: tuple[TabSpec, ...] = (
         summary="Sort text, pictures and sound into any labels you type, alone or together.",
         module="mm_demos.tabs.classification",
         api_names=("classify",),
-        roles=("joint-embedder", "text-embedder", "speech"),
+        roles=("joint-embedder", "text-embedder", "speech", "sound-tagger"),
     ),
     TabSpec(
         name="picture-search",
