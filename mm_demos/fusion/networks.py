@@ -1,97 +1,30 @@
 """The fusion strategies as networks over frozen features.
 
-In the formulas x_m is the standardised feature vector of modality m (zeros where it is missing), p_m ∈ {0, 1} says whether it is
-there, z_m = GELU(LayerNorm(P_m·x_m)) is its projection to the shared space, W and b are those of the last linear layer, and ⊙
-multiplies element by element. Every strategy sees p, so a modality that is missing takes no part in the decision.
+In the formulas x_m is the standardised feature vector of modality m (zeros where it is missing), z_m = GELU(LayerNorm(P_m·x_m))
+its projection to the shared space, W and b are those of the last linear layer, and ⊙ multiplies element by element. Sums, means,
+maxima and softmax run over the modalities that are there: one that is missing takes no part in the decision.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import torch
 from torch import Tensor, nn
 
+from mm_demos.fusion.network import NEVER, FusionNetwork, masked_softmax
 from mm_demos.fusion.types import MODALITIES, Modality, Strategy
 
-OUTLIER = 10.0  # deviations from the mean at which a standardised feature is cut off
 TOKENS = 4  # of a modality in cross-attention
 HEADS = 4  # 1 where the width cannot be divided by it
-NEVER = -1e9  # a score that softmax turns into 0
-
-
-class FusionNetwork(nn.Module):
-    """What all strategies share: standardisation, missing modalities, temperature, and the prior for rows with nothing.
-
-    Args:
-        dims: modality → features, in the order of `MODALITIES`.
-        n_classes: of the last layer.
-        hidden: width of the shared space.
-        dropout: in [0, 1).
-    """
-
-    def __init__(self, dims: Mapping[Modality, int], n_classes: int, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self.dims = dict(dims)
-        self.n_classes = n_classes
-        self.hidden = hidden
-        self.dropout = dropout
-        for modality, dim in self.dims.items():
-            self.register_buffer(f"mean_{modality}", torch.zeros(dim))
-            self.register_buffer(f"deviation_{modality}", torch.ones(dim))
-        self.register_buffer("used", torch.ones(len(self.dims)))
-        self.register_buffer("log_prior", torch.zeros(n_classes))
-        self.register_buffer("temperature", torch.ones(()))
-
-    def forward(self, present: Tensor, *vectors: Tensor) -> Tensor:
-        """Logits (n, n_classes), divided by the temperature; a row without anything to go by gets the logarithm of the prior.
-
-        Args:
-            present: (n, n_modalities) float32, 1 where the modality is there.
-            vectors: for each modality (n, dim) float32, not standardised.
-        """
-        known = present * self.used
-        logits = self.fuse(self.standardised(known, vectors), known) / self.temperature
-        return torch.where(known.sum(1, keepdim=True) > 0, logits, self.log_prior)
-
-    def standardised(self, present: Tensor, vectors: Sequence[Tensor]) -> list[Tensor]:
-        """x_m: mean 0 and deviation 1 over the training rows that have m; zeros where it is missing."""
-        found = []
-        for column, (modality, vector) in enumerate(zip(self.dims, vectors, strict=True)):
-            centred = (vector - self.get_buffer(f"mean_{modality}")) / self.get_buffer(f"deviation_{modality}")
-            found.append(centred.clamp(-OUTLIER, OUTLIER) * present[:, column : column + 1])
-        return found
-
-    def fuse(self, features: Sequence[Tensor], present: Tensor) -> Tensor:
-        """Logits (n, n_classes) of standardised features; the strategy itself."""
-        raise TypeError(f"{type(self).__name__} is no strategy")
-
-    def loss(self, present: Tensor, vectors: Sequence[Tensor], labels: Tensor, criterion: nn.Module) -> tuple[Tensor, Tensor]:
-        """What training minimises, and the logits that it was computed from."""
-        logits = self(present, *vectors)
-        return criterion(logits, labels), logits
-
-    def shares(self, present: Tensor, *vectors: Tensor) -> Tensor | None:  # noqa: ARG002 - for strategies that have shares
-        """Shares (n, n_modalities) of the modalities in the decision, rows summing to 1; None where the strategy has none."""
-        return None
-
-    def projections(self, *, activation: bool = True) -> nn.ModuleDict:
-        """P_m with normalisation, activation and drop-out for every modality."""
-        return nn.ModuleDict({name: self.projection(dim, activation=activation) for name, dim in self.dims.items()})
-
-    def projection(self, dim: int, *, activation: bool = True) -> nn.Sequential:
-        """From `dim` features to the shared space."""
-        layers = [nn.Dropout(self.dropout), nn.Linear(dim, self.hidden), nn.LayerNorm(self.hidden)]
-        return nn.Sequential(*layers, *([nn.GELU()] if activation else []), nn.Dropout(self.dropout))
 
 
 class SingleModality(FusionNetwork):
     """One modality alone: y = W·z_m + b."""
 
-    def __init__(
-        self, dims: Mapping[Modality, int], n_classes: int, hidden: int, dropout: float, *, modality: Modality
-    ) -> None:
+    def __init__(self, dims: Mapping[Modality, int], n_classes: int, hidden: int, dropout: float, *, modality: Modality) -> None:
         super().__init__(dims, n_classes, hidden, dropout)
         self.column = list(dims).index(modality)
         self.used = torch.eye(len(dims))[self.column]
@@ -131,14 +64,16 @@ class Pooling(FusionNetwork):
         """z (n, n_modalities, hidden)."""
         return torch.stack([self.project[name](feature) for name, feature in zip(self.dims, features, strict=True)], 1)
 
+    def joined(self, projected: Tensor, present: Tensor) -> Tensor:
+        """z (n, hidden): the weighted sum, unless the strategy joins in another way."""
+        return (self.weights(projected, present).unsqueeze(-1) * projected).sum(1)
+
+    @abstractmethod
     def weights(self, projected: Tensor, present: Tensor) -> Tensor:
         """Weights (n, n_modalities) of the modalities, rows summing to 1."""
-        raise TypeError(f"{type(self).__name__} is no strategy")
 
     def fuse(self, features: Sequence[Tensor], present: Tensor) -> Tensor:
-        projected = self.projected(features)
-        joined = (self.weights(projected, present).unsqueeze(-1) * projected).sum(1)
-        logits: Tensor = self.classify(joined)
+        logits: Tensor = self.classify(self.joined(self.projected(features), present))
         return logits
 
     def shares(self, present: Tensor, *vectors: Tensor) -> Tensor | None:
@@ -159,18 +94,14 @@ class WeightedAverage(Pooling):
 class MaxPooling(Pooling):
     """The largest value of each dimension: z_j = max over the m that are there of z_mj."""
 
-    def fuse(self, features: Sequence[Tensor], present: Tensor) -> Tensor:
-        joined = self._masked(features, present).amax(1)
-        logits: Tensor = self.classify(joined * (present.sum(1, keepdim=True) > 0))
-        return logits
+    def joined(self, projected: Tensor, present: Tensor) -> Tensor:
+        largest = projected.masked_fill(present.unsqueeze(-1) == 0, NEVER).amax(1)
+        return largest * (present.sum(1, keepdim=True) > 0)
 
-    def shares(self, present: Tensor, *vectors: Tensor) -> Tensor:
-        """The share of dimensions in which each modality was the largest."""
-        winners = self._masked(self.standardised(present, vectors), present).argmax(1)
+    def weights(self, projected: Tensor, present: Tensor) -> Tensor:
+        """The share of dimensions in which each modality is the largest."""
+        winners = projected.masked_fill(present.unsqueeze(-1) == 0, NEVER).argmax(1)
         return nn.functional.one_hot(winners, len(self.dims)).float().mean(1)
-
-    def _masked(self, features: Sequence[Tensor], present: Tensor) -> Tensor:
-        return self.projected(features).masked_fill(present.unsqueeze(-1) == 0, NEVER)
 
 
 class GatedAttention(Pooling):
@@ -191,7 +122,7 @@ class CrossAttention(FusionNetwork):
     """Tokens of each modality attend to the tokens of the others (Vaswani et al., 2017; Tsai et al., 2019).
 
     T_m = LayerNorm(P_m·x_m) as 4 tokens, plus a learned vector for m; H_m = T_m + softmax(Q·T_m·(K·T_n)ᵀ / √d)·V·T_n over the
-    tokens of every n ≠ m that is there; z = mean over the tokens that are there of H_m + F(LayerNorm(H_m)), where F has one hidden
+    tokens of every n ≠ m; z = mean over the tokens that are there of H_m + F(LayerNorm(H_m)), where F has one hidden
     layer; y = W·LayerNorm(z) + b.
     """
 
@@ -312,11 +243,6 @@ class LateFusion(FusionNetwork):
         return masked_softmax(self.scores.expand_as(present), present)
 
 
-def masked_softmax(scores: Tensor, allowed: Tensor) -> Tensor:
-    """Softmax over the last axis of what is allowed (1, not 0); zeros where nothing is."""
-    return scores.masked_fill(allowed == 0, NEVER).softmax(-1) * allowed
-
-
 JOINT: dict[Strategy, type[FusionNetwork]] = {
     "concatenation": Concatenation,
     "weighted-average": WeightedAverage,
@@ -328,7 +254,9 @@ JOINT: dict[Strategy, type[FusionNetwork]] = {
 }
 
 
-def build(strategy: Strategy, dims: Mapping[Modality, int], n_classes: int, *, hidden: int, dropout: float = 0.0) -> FusionNetwork:
+def build(
+    strategy: Strategy, dims: Mapping[Modality, int], n_classes: int, *, hidden: int, dropout: float = 0.0
+) -> FusionNetwork:
     """The network of a strategy with fresh weights."""
     ordered: dict[Modality, int] = {modality: dims[modality] for modality in MODALITIES if modality in dims}
     if strategy in JOINT:

@@ -1,6 +1,6 @@
 """The training of one strategy: AdamW, a cosine schedule with warm-up, early stopping, calibration.
 
-Everything that is random starts from the options' seed and runs on one thread with deterministic kernels, so that the same data and
+Everything random starts from the options' seed, and all of it runs on one thread with deterministic kernels: the same data and
 options give the same numbers to the last bit on the same machine, whichever strategies are trained before.
 """
 
@@ -9,64 +9,23 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from accelerate import Accelerator
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mm_demos import accelerator as machine
 from mm_demos.errors import InvalidInputError
-from mm_demos.fusion.networks import FusionNetwork, LateFusion, build, masked_softmax
-from mm_demos.fusion.shares import even, occlusion_shares
-from mm_demos.fusion.types import Epoch, Modality, Outcome, Part, Strategy, TrainOptions
+from mm_demos.fusion.lines import Lines, Material
+from mm_demos.fusion.network import FusionNetwork
+from mm_demos.fusion.networks import LateFusion, build
+from mm_demos.fusion.outcomes import calibrate, fitted_weights, probabilities, shares, without
+from mm_demos.fusion.types import Epoch, Outcome, Strategy, TrainOptions
 
 WARM_UP = 0.1  # of all steps
 DEVIATION_FLOOR = 1e-6  # a feature that varies less is constant
-TEMPERATURES = np.geomspace(0.05, 20.0, 481)
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Rows as tensors.
-
-    Args:
-        vectors: for each modality (n, dim) float32.
-        present: (n, n_modalities) float32.
-        labels: (n,) int64.
-    """
-
-    vectors: tuple[Tensor, ...]
-    present: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def chosen(self, rows: Tensor) -> Lines:
-        """Some of the rows."""
-        return Lines(tuple(vector[rows] for vector in self.vectors), self.present[rows], self.labels[rows])
-
-    def on(self, device: torch.device) -> Lines:
-        """The same rows on a device."""
-        return Lines(tuple(vector.to(device) for vector in self.vectors), self.present.to(device), self.labels.to(device))
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What every strategy of a run is trained on.
-
-    Args:
-        fitted: training rows, augmented ones too.
-        parts: one line for each row of a part, in the order of the split.
-    """
-
-    dims: Mapping[Modality, int]
-    n_classes: int
-    fitted: Lines
-    parts: Mapping[Part, Lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +66,7 @@ def train(
     curve = run.epochs(on_epoch, finish)
     best_epoch = next(epoch.number for epoch in reversed(curve) if epoch.best)
     network.to("cpu").eval()
-    validation_loss = _calibrate(network, _deciding(material), run.class_weights)
+    validation_loss = calibrate(network, _deciding(material), run.class_weights)
     if not math.isfinite(validation_loss):
         raise InvalidInputError(
             f"{strategy} did not converge with a learning rate of {options.learning_rate:g}: choose a lower one, e.g. 0.001."
@@ -115,8 +74,8 @@ def train(
     outcome = Outcome(
         strategy=strategy,
         probs={part: probabilities(network, lines) for part, lines in material.parts.items()},
-        without=_without(network, material),
-        attention=_shares(network, material.parts["test"]),
+        without=without(network, material),
+        attention=shares(network, material.parts["test"]),
         curve=curve,
         best_epoch=best_epoch,
         validation_loss=validation_loss,
@@ -227,35 +186,6 @@ class _Run:
         network.scores.copy_(fitted_weights(told, lines.present, self.class_weights.to(told.device)[lines.labels]))
 
 
-def fitted_weights(told: Tensor, present: Tensor, importance: Tensor) -> Tensor:
-    """The scores w (n_modalities,) under which the joined probability of the right class is highest.
-
-    Args:
-        told: (n, n_modalities), the probability that each classifier gave to the right class.
-        importance: (n,) of the rows.
-    """
-    scores = torch.zeros(told.shape[1], device=told.device, requires_grad=True)
-    solver = torch.optim.LBFGS([scores], max_iter=25, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        solver.zero_grad()
-        joined = (masked_softmax(scores.expand_as(present), present) * told).sum(1).clamp(min=1e-9)
-        surprise = -(importance * joined.log()).sum() / importance.sum().clamp(min=1e-9)
-        total: Tensor = surprise + 0.01 * scores.square().sum()  # a few validation rows must not decide on one classifier alone
-        total.backward()
-        return total
-
-    solver.step(loss)
-    return scores.detach()
-
-
-def probabilities(network: FusionNetwork, lines: Lines) -> NDArray[np.float64]:
-    """Calibrated probabilities (n, n_classes)."""
-    with torch.inference_mode():
-        probs: NDArray[np.float64] = network(lines.present, *lines.vectors).double().softmax(1).numpy()
-    return probs
-
-
 def _deciding(material: Material) -> Lines:
     """The rows that early stopping and calibration look at: validation, or training where there is no validation."""
     return material.parts["validation"] if len(material.parts["validation"]) else material.parts["train"]
@@ -282,42 +212,8 @@ def _class_weights(material: Material, *, balanced: bool) -> Tensor:
     return torch.where(counts > 0, counts.sum() / ((counts > 0).sum() * counts.clamp(min=1)), 0.0)
 
 
-def _calibrate(network: FusionNetwork, lines: Lines, class_weights: Tensor) -> float:
-    """Set the temperature (Guo et al., 2017) under which the rows' labels are least surprising; returns the loss with it."""
-    network.temperature.fill_(1.0)
-    with torch.inference_mode():
-        logits = network(lines.present, *lines.vectors).double()
-    rows = (lines.present * network.used).sum(1) > 0  # the others have the prior, whatever the temperature
-    if bool(rows.any()):
-        losses = [float(nn.functional.cross_entropy(logits[rows] / value, lines.labels[rows])) for value in TEMPERATURES]
-        network.temperature.fill_(float(TEMPERATURES[int(np.argmin(losses))]))
-    with torch.inference_mode():
-        logits = network(lines.present, *lines.vectors)
-        return float(nn.functional.cross_entropy(logits, lines.labels, weight=class_weights))
-
-
-def _without(network: FusionNetwork, material: Material) -> dict[Modality, NDArray[np.float64]]:
-    """Probabilities of the test rows with each modality taken away."""
-    found: dict[Modality, NDArray[np.float64]] = {}
-    lines = material.parts["test"]
-    for column, modality in enumerate(material.dims):
-        present = lines.present.clone()
-        present[:, column] = 0
-        found[modality] = probabilities(network, replace(lines, present=present))
-    return found
-
-
-def _shares(network: FusionNetwork, lines: Lines) -> NDArray[np.float64]:
-    """Each modality's share (n, n_modalities) in the decision."""
-    with torch.inference_mode():
-        shares = network.shares(lines.present, *lines.vectors)
-    if shares is not None:
-        return even(shares.double().numpy() * lines.present.numpy(), lines.present.numpy())
-    full = probabilities(network, lines)
-    rows, winners = np.arange(len(full)), full.argmax(1)
-    lost = []
-    for column in range(len(network.dims)):
-        present = lines.present.clone()
-        present[:, column] = 0
-        lost.append((full - probabilities(network, replace(lines, present=present)))[rows, winners])
-    return occlusion_shares(np.stack(lost, 1), lines.present.numpy())
+def accelerated() -> Accelerator:
+    """Where to train and how precisely: bfloat16 on a GPU that has it, else float32."""
+    device = machine.device(("cuda", "mps", "cpu"))
+    precise = device.startswith("cuda") and machine.dtype(device) == "bfloat16"
+    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precise else "no")
