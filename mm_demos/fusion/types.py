@@ -46,11 +46,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One example; what is missing is None, and `group` is empty where rows stand alone.
-
-    Args:
-        number: of the row in its table, from 1.
-    """
+    """One example, with its number in the table from 1; what is missing is None, `group` is empty where rows stand alone."""
 
     number: int
     label: str
