@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mm_demos.tasks.picture_index import PictureIndex
     from mm_demos.tasks.picture_search import rank_sentences, search_pictures
     from mm_demos.tasks.retrieval import index_folder, search
+    from mm_demos.tasks.studio import train
+    from mm_demos.tasks.studio_predict import predict
     from mm_demos.tasks.transcription import transcribe
     from mm_demos.tasks.visual_qa import answer
 
@@ -53,9 +55,11 @@ __all__ = [
     "embed_images",
     "embed_texts",
     "index_folder",
+    "predict",
     "rank_sentences",
     "search",
     "search_pictures",
+    "train",
     "transcribe",
 ]
 
@@ -75,6 +79,8 @@ _HOMES = {
     "mm_demos.tasks.picture_index": ("PictureIndex",),
     "mm_demos.tasks.picture_search": ("rank_sentences", "search_pictures"),
     "mm_demos.tasks.retrieval": ("index_folder", "search"),
+    "mm_demos.tasks.studio": ("train",),
+    "mm_demos.tasks.studio_predict": ("predict",),
     "mm_demos.tasks.transcription": ("transcribe",),
     "mm_demos.tasks.visual_qa": ("answer",),
 }
