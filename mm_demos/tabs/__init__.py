@@ -90,7 +90,7 @@ TABS: tuple[TabSpec, ...] = (
         icon="M3 12V4h8l10 10-8 8zM7.5 8.4v.1",
         summary="Sort text, pictures and sound into any labels you type, alone or together.",
         module="mm_demos.tabs.classification",
-        api_names=("classify",),
+        api_names=("classify", "train", "predict"),
         roles=("joint-embedder", "text-embedder", "speech", "sound-tagger"),
     ),
     TabSpec(

@@ -7,33 +7,22 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import gradio as gr
 
 from mm_demos.errors import InvalidInputError
-from mm_demos.fusion.types import STRATEGIES, Columns, DataSet, Epoch, Prediction, Strategy, Studio
+from mm_demos.fusion.charts import strategy_name
+from mm_demos.fusion.feedback import FeedbackStore
+from mm_demos.fusion.types import Columns, DataSet, Epoch, Prediction, Strategy, Studio
 from mm_demos.results import Receipt
 from mm_demos.ui.sound_library import is_own
 
 MODEL_FOLDER = "model"
 LOADED_FOLDER = "loaded"
+FEEDBACK_FOLDER = "feedback"
 FINISH_FILE = "finish"  # its presence asks a training to end with the best so far
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".json", ".zip")
 MODALITY_NAMES: Mapping[str, str] = {"text": "Text", "image": "Picture", "audio": "Sound"}
-STRATEGY_NAMES: Mapping[str, str] = {
-    "single-text": "Text alone",
-    "single-image": "Picture alone",
-    "single-audio": "Sound alone",
-    "concatenation": "Concatenation",
-    "weighted-average": "Weighted average",
-    "max-pooling": "Max-pooling",
-    "gated-attention": "Gated attention",
-    "cross-attention": "Cross-attention",
-    "bilinear": "Bilinear",
-    "late-fusion": "Late fusion",
-    "majority": "Most frequent class",
-}
 STRATEGY_NOTES: Mapping[Strategy, str] = {
     "single-text": "the words and nothing else",
     "single-image": "the picture and nothing else",
@@ -57,16 +46,28 @@ class Visit:
 
     @property
     def folder(self) -> Path:
-        """Where models and feedback of this visit lie."""
+        """Where models of this visit lie."""
         return Path(self.root)
+
+    @property
+    def feedback(self) -> FeedbackStore:
+        """What was said about predictions during this visit."""
+        return FeedbackStore(self.folder / FEEDBACK_FOLDER)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The table that was chosen: where it lies and what it is called on the page."""
+    """The table that was chosen.
+
+    Args:
+        path: where it lies.
+        name: what it is called on the page.
+        confined: its media may not lie outside its folder; False for the user's own tables on their own machine.
+    """
 
     path: str
     name: str
+    confined: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,18 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The model that the Predict page asks: its folder, how it is called there, and its classes."""
+    """The model that the Predict panel asks.
+
+    Args:
+        folder: where it lies.
+        name: what it is called on the page.
+        facts: pairs of a name and a value.
+        labels: its classes.
+    """
 
     folder: str
     name: str
+    facts: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()
 
 
@@ -132,7 +141,7 @@ class Asked:
     text: str = ""
     image: str = ""
     audio: str = ""
-    labels: tuple[str, ...] = ()
+    model: str = ""
 
     @property
     def receipt(self) -> Receipt | None:
@@ -174,24 +183,7 @@ def columns_of(*names: str | None) -> Columns:
     return Columns(text, image, audio, label, group)
 
 
-def strategies_of(names: list[str] | None, data: DataSet | None = None) -> tuple[Strategy, ...]:
-    """The strategies chosen, in the project's order; those of a modality that the table lacks are left out."""
-    known: tuple[Strategy, ...] = get_args(Strategy)
-    unknown = [name for name in names or () if name not in known]
-    if unknown:
-        raise InvalidInputError(f"There is no fusion strategy {unknown[0]!r}: choose among {', '.join(STRATEGIES)}.")
-    chosen = tuple(name for name in STRATEGIES if name in (names or ()))
-    if data is not None:
-        chosen = tuple(
-            name for name in chosen if not name.startswith("single-") or name.removeprefix("single-") in data.modalities
-        )
-    if not chosen:
-        raise InvalidInputError("Choose at least one fusion strategy to train.")
-    return chosen
-
-
-def sample_set() -> Path:
-    """The table of the three-modality sample set that ships with the project."""
-    from mm_demos.tasks import studio
-
-    return studio.sample_set()
+def named(strategy: str) -> str:
+    """A strategy for people, as a title."""
+    name = strategy_name(strategy)
+    return name[:1].upper() + name[1:]

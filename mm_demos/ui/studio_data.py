@@ -9,18 +9,18 @@ from typing import Any
 
 import gradio as gr
 
-from mm_demos import media
+from mm_demos import media, samples
 from mm_demos.errors import DemoError, InvalidInputError
 from mm_demos.fusion.checks import checked
 from mm_demos.fusion.columns import guess_columns
 from mm_demos.fusion.table import opened
 from mm_demos.fusion.types import DataSet, Row
 from mm_demos.media.files import shown
+from mm_demos.media.thumbnails import data_uri
 from mm_demos.progress import Progress
 from mm_demos.ui import sound_notes
-from mm_demos.ui.captions import data_uri
 from mm_demos.ui.clips import clip_of, player
-from mm_demos.ui.studio import Checked, Shown, Source, Visit, columns_of, sample_set
+from mm_demos.ui.studio import Checked, Shown, Source, Visit, columns_of
 
 PREVIEW_ROWS = 6
 THUMBNAIL_SIDE = 240  # pixels; shown at half of it or less, for dense screens
@@ -29,44 +29,45 @@ MAX_TEXT = 400  # characters of a row's text that are shown
 NONE = ("–", "")
 
 
-def look_at_upload(visit: Visit | None, path: str | None, looks: int) -> tuple[Any, ...]:
+def look_at_upload(visit: Visit | None, path: str | None) -> tuple[Any, ...]:
     """The table that was dropped: its columns, guessed, for the drop-down lists."""
-    return _looked(visit, Source(path, shown(Path(path).name)) if path else None, looks)
+    confined = visit is None or not visit.own
+    return _looked(Source(path, shown(Path(path).name), confined) if path else None)
 
 
-def look_at_sample(visit: Visit | None, looks: int) -> tuple[Any, ...]:
+def look_at_sample() -> tuple[Any, ...]:
     """The sample set; what was dropped is put away."""
-    return None, *_looked(visit, Source(str(sample_set()), "The sample set"), looks)
+    return None, *_looked(Source(str(samples.studio_set()), "The sample set"))
 
 
-def look_at_path(visit: Visit | None, path: str, looks: int) -> tuple[Any, ...]:
+def look_at_path(visit: Visit | None, path: str) -> tuple[Any, ...]:
     """A table or a folder of this machine, for the user's own page."""
     if visit is None or not visit.own:
-        return _failed("Only the user of this machine can name a folder of it: drop a ZIP of the table and its media.", looks)
+        return _failed("Only the user of this machine can name a folder of it: drop a ZIP of the table and its media.")
     named = (path or "").strip()
-    return _looked(visit, Source(named, shown(Path(named).name)) if named else None, looks)
+    return _looked(Source(named, shown(Path(named).name), confined=False) if named else None)
 
 
-def _looked(visit: Visit | None, source: Source | None, looks: int) -> tuple[Any, ...]:
-    """Source, line, mapping shown or not, the five columns, and the number of looks, whose change starts the check."""
+def _looked(source: Source | None) -> tuple[Any, ...]:
+    """Source, line, mapping shown or not, the five columns."""
     if source is None:
-        return _failed("", looks)
+        return _failed("")
     try:
-        with opened(source.path) as table:
+        with opened(source.path, confined=source.confined) as table:
             guess = guess_columns(table)
             names = list(table.columns)
             line = f"{source.name} · {len(table.records):,} rows · columns {', '.join(map(shown, names[:8]))}"
     except DemoError as error:
-        return _failed(str(error), looks)
+        return _failed(str(error))
     choices = [NONE, *((name, name) for name in names)]
     picked = (guess.text, guess.image, guess.audio, guess.label, guess.group)
     lists = tuple(gr.update(choices=choices, value=value) for value in picked)
-    return source, sound_notes.line(line), gr.update(visible=True), *lists, looks + 1
+    return source, sound_notes.line(line), gr.update(visible=True), *lists
 
 
-def _failed(sentence: str, looks: int) -> tuple[Any, ...]:
+def _failed(sentence: str) -> tuple[Any, ...]:
     lists = (gr.update(choices=[NONE], value=""),) * 5
-    return None, sound_notes.line(sentence, failed=True) if sentence else "", gr.update(visible=False), *lists, looks
+    return None, sound_notes.line(sentence, failed=True) if sentence else "", gr.update(visible=False), *lists
 
 
 def refuse_check(source: Source | None, *names: str | None) -> None:
@@ -78,8 +79,9 @@ def refuse_check(source: Source | None, *names: str | None) -> None:
 
 def check(source: Source, *names: str | None, progress: Progress | None = None) -> Checked:
     """Look for what would spoil a training, and make some rows ready to be seen."""
-    with opened(source.path) as table:
-        data = checked(table, columns_of(*names), progress=progress or Progress())
+    progress = progress or Progress()
+    with opened(source.path, confined=source.confined, progress=progress) as table:
+        data = checked(table, columns_of(*names), progress=progress)
         return Checked(source, data, tuple(shown_row(row) for row in some_of(data)))
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 
 from mm_demos.fusion import charts
+from mm_demos.fusion.charts import strategy_name
 from mm_demos.fusion.types import Mistake, Standing, Studio
 from mm_demos.ui import render, studio_view
-from mm_demos.ui.studio import MODALITY_NAMES, STRATEGY_NAMES, Shown, Training
+from mm_demos.ui.studio import Shown, Training, named
 from mm_demos.ui.studio_view import tile
 
 MAX_MISTAKES = 12
-MAX_ATTENTION = 40  # rows drawn
 
 
 def best_of(studio: Studio) -> Standing:
@@ -35,9 +35,9 @@ def leaderboard(studio: Studio) -> str:
     )
     return (
         f'<div class="mm-stack">{stopped}{notices}<div class="mm-card"><div class="mm-verdict"><p class="mm-lead">'
-        f'{escape(STRATEGY_NAMES[studio.best])}</p><span class="mm-value">{_percent(measures.accuracy.value)}</span></div>'
+        f'{escape(named(studio.best))}</p><span class="mm-value">{_percent(measures.accuracy.value)}</span></div>'
         f'<p class="mm-small">{escape(_told(studio, best))}</p><div class="mm-tiles">{"".join(tiles)}</div></div>'
-        f'<div class="mm-card"><h4>Accuracy with 95 % intervals</h4>{charts.leaderboard(studio.standings)}</div>'
+        f'<div class="mm-card"><h4>Accuracy with 95 % intervals</h4>{charts.leaderboard(studio.standings, studio.best)}</div>'
         f'<details class="mm-card mm-st-fold"><summary><b>All figures</b></summary>{_figures(studio.standings)}</details></div>'
     )
 
@@ -48,7 +48,7 @@ def _told(studio: Studio, best: Standing) -> str:
     parts = [f"Chosen on the validation rows, measured on {best.measures.rows:,} test rows it had never seen"]
     if singles:
         top = max(singles, key=lambda line: line.measures.accuracy.value)
-        parts.append(f"the best single modality, {STRATEGY_NAMES[top.strategy].lower()}, reaches {_percent(top.measures.accuracy.value)}")
+        parts.append(f"the best single modality, {strategy_name(top.strategy)}, reaches {_percent(top.measures.accuracy.value)}")
     if guess is not None:
         parts.append(f"always guessing the most frequent class {_percent(guess.measures.accuracy.value)}")
     return "; ".join(parts) + "."
@@ -56,7 +56,7 @@ def _told(studio: Studio, best: Standing) -> str:
 
 def _figures(standings: Sequence[Standing]) -> str:
     body = "".join(
-        f"<tr><td>{escape(STRATEGY_NAMES.get(line.strategy, line.strategy))}</td>"
+        f"<tr><td>{escape(named(line.strategy))}</td>"
         f"<td>{_percent(line.measures.accuracy.value)}<small>{_range(line)}</small></td>"
         f"<td>{line.measures.f1_macro:.3f}</td><td>{line.measures.ece:.3f}</td>"
         f"<td>{line.parameters:,}</td><td>{render.seconds(line.train_seconds)}</td></tr>"
@@ -69,18 +69,18 @@ def _figures(standings: Sequence[Standing]) -> str:
 def classes(studio: Studio) -> str:
     """What is taken for what, each class's figures, and whether confidence can be believed."""
     measures = best_of(studio).measures
-    labels = studio.data.labels
     body = "".join(
-        f'<tr><td>{escape(label)}</td><td>{row["precision"]:.2f}</td><td>{row["recall"]:.2f}</td>'
-        f'<td><b>{row["f1"]:.2f}</b></td><td>{row["support"]:.0f}</td></tr>'
+        f"<tr><td>{escape(label)}</td><td>{row['precision']:.2f}</td><td>{row['recall']:.2f}</td>"
+        f"<td><b>{row['f1']:.2f}</b></td><td>{row['support']:.0f}</td></tr>"
         for label, row in measures.per_class.items()
     )
     head = "".join(f"<th>{name}</th>" for name in ("Class", "Precision", "Recall", "F1", "Rows"))
+    matrix = charts.confusion(measures, studio.data.labels)
     return (
-        f'<div class="mm-stack"><div class="mm-card"><h4>What is taken for what</h4>{charts.confusion(measures.confusion, labels)}</div>'
+        f'<div class="mm-stack"><div class="mm-card"><h4>What is taken for what</h4>{matrix}</div>'
         f'<div class="mm-card"><h4>Each class</h4><table class="mm-ranks mm-st-table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
-        f'<div class="mm-card"><h4>Can its confidence be believed?</h4>{charts.reliability(measures.reliability)}</div></div>'
+        f'<div class="mm-card"><h4>Can its confidence be believed?</h4>{charts.reliability(measures)}</div></div>'
     )
 
 
@@ -89,10 +89,10 @@ def modalities(studio: Studio) -> str:
     measures = best_of(studio).measures
     cards = []
     if measures.ablation:
-        chart = charts.ablation(measures.ablation, measures.accuracy.value)
+        chart = charts.ablation(measures)
         cards.append(f'<div class="mm-card"><h4>Accuracy when one is taken away</h4>{chart}</div>')
     if studio.attention:
-        chart = charts.attention(studio.attention[:MAX_ATTENTION])
+        chart = charts.attention(studio.attention)
         cards.append(f'<div class="mm-card"><h4>Which one decided, test row by test row</h4>{chart}</div>')
     return f'<div class="mm-stack">{"".join(cards)}</div>' if cards else render.empty("One modality", "It decided everything.")
 
@@ -120,13 +120,7 @@ def _wrong(mistake: Mistake) -> str:
 
 
 def _shares(mistake: Mistake) -> str:
-    if len(mistake.attention) < 2:
-        return ""
-    parts = "".join(
-        f'<i class="mm-st-{escape(name)}" style="flex-grow:{max(share, 0.0):.3f}" title="{escape(MODALITY_NAMES.get(name, name))} {share:.0%}"></i>'
-        for name, share in mistake.attention.items()
-    )
-    return f'<span class="mm-st-shares" aria-hidden="true">{parts}</span>'
+    return f'<span class="mm-st-shares">{charts.attention_row(mistake.attention)}</span>' if len(mistake.attention) > 1 else ""
 
 
 def _percent(value: float) -> str:

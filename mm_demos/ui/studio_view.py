@@ -9,7 +9,7 @@ from html import escape
 from mm_demos.fusion import charts
 from mm_demos.fusion.types import DataSet, Epoch, Finding
 from mm_demos.ui import render
-from mm_demos.ui.studio import MODALITY_NAMES, STRATEGY_NAMES, Checked, Shown, Training
+from mm_demos.ui.studio import MODALITY_NAMES, Checked, Shown, Training, named
 
 MAX_CLASSES = 24  # bars; more are counted
 MIN_SECONDS = 3.0  # of training before the time left is told
@@ -91,7 +91,7 @@ def show_live(training: Training) -> str:
     if left is not None:
         facts.append(f"about {render.seconds(left)} left")
     return (
-        f'<div class="mm-stack"><div class="mm-card"><div class="mm-st-head"><p class="mm-lead">{_name(now.strategy)}</p>'
+        f'<div class="mm-stack"><div class="mm-card"><div class="mm-st-head"><p class="mm-lead">{escape(named(now.strategy))}</p>'
         f'<span class="mm-value">{" · ".join(facts)}</span></div>{charts.curves(mine)}</div>'
         f'<div class="mm-card"><h4>Accuracy on the validation rows so far</h4>{_filling(training)}</div></div>'
     )
@@ -115,14 +115,17 @@ def _filling(training: Training) -> str:
     ranked = sorted(best, key=lambda name: -best[name])
     waiting = [name for name in training.strategies if name not in best]
     items = [_filled(name, best[name], name == now, place == 0) for place, name in enumerate(ranked)]
-    items += [f'<li class="mm-st-wait"><span class="mm-label">{_name(name)}</span><span class="mm-value">waits</span></li>' for name in waiting]
+    items += [
+        f'<li class="mm-st-wait"><span class="mm-label">{escape(named(name))}</span><span class="mm-value">waits</span></li>'
+        for name in waiting
+    ]
     return f'<ol class="mm-bars mm-st-board">{"".join(items)}</ol>'
 
 
 def _filled(name: str, accuracy: float, now: bool, first: bool) -> str:
     running = '<i class="mm-st-now" title="in training"></i>' if now else ""
     return (
-        f'<li class="{"mm-best" if first else ""}"><span class="mm-label">{_name(name)}{running}</span>'
+        f'<li class="{"mm-best" if first else ""}"><span class="mm-label">{escape(named(name))}{running}</span>'
         f'<span class="mm-value">{accuracy:.1%}</span>'
         f'<span class="mm-track"><span style="width:{accuracy:.1%}"></span></span></li>'
     )
@@ -140,10 +143,6 @@ def _folded(epochs: Sequence[Epoch], best: str) -> Iterator[str]:
         kept = next((epoch for epoch in reversed(mine) if epoch.best), mine[-1])
         fact = f"{len(mine)} epochs · kept epoch {kept.number}, {kept.validation_accuracy:.1%} on the validation rows"
         yield (
-            f'<details class="mm-card mm-st-fold"{" open" if name == best else ""}><summary><b>{_name(name)}</b>'
+            f'<details class="mm-card mm-st-fold"{" open" if name == best else ""}><summary><b>{escape(named(name))}</b>'
             f'<span class="mm-value">{fact}</span></summary>{charts.curves(mine)}</details>'
         )
-
-
-def _name(strategy: str) -> str:
-    return escape(STRATEGY_NAMES.get(strategy, strategy))

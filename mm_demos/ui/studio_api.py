@@ -1,0 +1,139 @@
+"""Training for programs: a table in, the leaderboard and the model's ZIP out; nothing of it is kept for a later call."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mm_demos.errors import InvalidInputError
+from mm_demos.fusion.columns import guess_columns
+from mm_demos.fusion.table import opened
+from mm_demos.fusion.types import Columns, Part, Standing
+from mm_demos.progress import Progress
+from mm_demos.results import Receipt
+from mm_demos.ui import studio_files, studio_runs
+from mm_demos.ui.events import api_event, api_signature, validator_of
+from mm_demos.ui.page import Page
+from mm_demos.ui.studio import Source, Training, Visit
+from mm_demos.ui.studio_options import choices_of
+from mm_demos.ui.studio_train import QUEUE, Panel
+
+FILE_DATA = {"_type": "gradio.FileData"}  # by which Gradio and its clients know a file inside JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a program gets.
+
+    Args:
+        best: strategy of the model, chosen on the validation rows.
+        split: part → rows.
+        model: the model's ZIP as a file to download; a Python client gets its path.
+    """
+
+    leaderboard: tuple[Standing, ...]
+    best: str
+    labels: tuple[str, ...]
+    split: Mapping[Part, int]
+    notices: tuple[str, ...]
+    model: Mapping[str, Any]
+    receipt: Receipt | None = None
+
+
+def train(  # noqa: PLR0917 (an endpoint receives its components' values by position)
+    table: str,
+    text: str | None = None,
+    image: str | None = None,
+    audio: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+    strategies: list[str] | None = None,
+    preset: str | None = None,
+    text_encoders: list[str] | None = None,
+    image_encoders: list[str] | None = None,
+    audio_encoders: list[str] | None = None,
+    epochs: float | None = None,
+    seed: float | None = None,
+    class_weights: bool | None = None,
+    label_smoothing: float | None = None,
+    modality_dropout: float | None = None,
+    augment: float | None = None,
+    search: str | None = None,
+    search_amount: float | None = None,
+    *,
+    folder: Path,
+    progress: Progress | None = None,
+) -> Iterator[Answer]:
+    """Train fusion models on a table (CSV, JSONL, Parquet, or a ZIP with its media): the leaderboard, best first, and the model.
+
+    Columns that are not named are guessed.
+    """
+    choices = choices_of(
+        *(strategies, preset, text_encoders, image_encoders, audio_encoders, epochs, seed, class_weights),
+        *(label_smoothing, modality_dropout, augment, search, search_amount),
+    )
+    columns = _columns(table, Columns(text or "", image or "", audio or "", label or "", group or ""))
+    job = studio_runs.Job(Source(table, Path(table).name), columns, choices, folder / "model", lambda: False)
+    start = Training(Visit(str(folder)), choices.strategies)
+    for training in studio_runs.trained(job, start, progress or Progress()):
+        if training.studio is not None:
+            yield _answer(training, folder)
+
+
+def _columns(table: str, given: Columns) -> Columns:
+    """Columns as a program named them; without a label all are guessed."""
+    if given.label and (given.text or given.image or given.audio):
+        return given
+    with opened(table, confined=True) as found:
+        guess = guess_columns(found)
+    return replace(guess, **{name: value for name in Columns.__slots__ if (value := getattr(given, name))})
+
+
+def _answer(training: Training, folder: Path) -> Answer:
+    studio = studio_files.studio_of(training)
+    file = folder / "model.zip"
+    file.write_bytes(studio_files.model_zip(training))
+    model = {"path": str(file), "orig_name": file.name, "meta": FILE_DATA}
+    return Answer(studio.standings, studio.best, studio.data.labels, dict(studio.split), studio.notices, model, studio.receipt)
+
+
+def refuse(table: str | None, *values: Any) -> None:
+    """Refuse a training without a table or with options that there are not, before it queues."""
+    if not table:
+        raise InvalidInputError("Give a table: CSV, JSONL, Parquet, or a ZIP with such a table and its media.")
+    choices_of(*values[5:])
+
+
+def connect(page: Page, panel: Panel) -> None:
+    """The endpoint `train`; its parameters are the panel's components."""
+    lane = threading.Lock()
+    signature = api_signature(train)
+    signature = signature.replace(parameters=[item for name, item in signature.parameters.items() if name != "folder"])
+
+    def event(*values: Any) -> Iterator[Any]:
+        # The folder is there until Gradio has its own copy of the model, which is when the last yield returns.
+        with tempfile.TemporaryDirectory(prefix="mm-demos-train-") as folder:
+
+            def run(*given: Any, progress: Progress) -> Iterator[Answer]:
+                return train(*given, folder=Path(folder), progress=progress)
+
+            yield from api_event(run, lane)(*values)
+
+    event.__signature__ = signature  # type: ignore[attr-defined]
+    event.__doc__ = train.__doc__
+    gr.Button(visible=False).click(
+        event,
+        inputs=[panel.table, *panel.columns, *panel.options.values[:-1]],
+        outputs=gr.JSON(visible=False, label="result"),
+        api_name="train",
+        validator=validator_of(refuse, signature),
+        concurrency_id=QUEUE,
+        concurrency_limit=1,
+    )
+    page.add_snippet("train", signature, {"table": "file:table.zip", "label": "label"})
