@@ -36,11 +36,7 @@ def checked(table: Table, columns: Columns, *, progress: Progress) -> DataSet:
         InvalidInputError: the columns do not fit the table, or nothing trainable is left; the sentence names the chief cause.
         StoppedError: `progress.stop()` was called.
     """
-    modalities = check_columns(table, columns)
-    reading = _Reading(table, columns, modalities, Media(table))
-    for number, record in enumerate(table.records, 1):
-        progress.report("Checking the rows", number - 1, len(table.records), "rows")
-        reading.add(number, {name: record.get(getattr(columns, name)) for name in ("text", "image", "audio", "label", "group")})
+    reading = _read(table, columns, progress)
     findings = [*reading.findings(), *similar_labels(Counter(row.label for row in reading.rows))]
     rows, rare = _without_rare(reading.rows)
     findings += rare
@@ -58,6 +54,26 @@ def checked(table: Table, columns: Columns, *, progress: Progress) -> DataSet:
     )
     n_test = len(split_rows(data, seed=0)["test"])
     return replace(data, findings=(*findings, *_few(n_test)))
+
+
+def labelled_rows(table: Table, columns: Columns, *, progress: Progress) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """Rows to measure a model with: all that have a label and something to go by, however few; and what is wrong with others.
+
+    Raises:
+        InvalidInputError: the columns do not fit the table.
+        StoppedError: `progress.stop()` was called.
+    """
+    reading = _read(table, columns, progress)
+    return tuple(reading.rows), tuple(reading.findings())
+
+
+def _read(table: Table, columns: Columns, progress: Progress) -> _Reading:
+    modalities = check_columns(table, columns)
+    reading = _Reading(table, columns, modalities, Media(table))
+    for number, record in enumerate(table.records, 1):
+        progress.report("Checking the rows", number - 1, len(table.records), "rows")
+        reading.add(number, {name: record.get(getattr(columns, name)) for name in ("text", "image", "audio", "label", "group")})
+    return reading
 
 
 @dataclass(slots=True)
