@@ -105,7 +105,7 @@ def build(page: ui.Page) -> None:
         text = gr.Textbox("", label="Text", placeholder="What is to be classified; leave empty to use the others", lines=2)
         with gr.Row():
             image = ui.image_input(height=220, min_width=240)
-            audio = ui.microphone("Speech or sound", min_width=240)
+            audio = ui.microphone("Speech or sound", min_width=240, editable=False)
         actions = page.actions("Classify")
         options = _options()
         rows = [
@@ -138,9 +138,9 @@ def _options() -> list[gr.components.Component]:
     with gr.Accordion("More options", open=False):
         fusion = gr.Radio(FUSIONS, value="weighted-average", label="How the inputs are joined")
         with gr.Row():
-            text, image, speech, sound = (
-                gr.Slider(0, 3, value=1, step=0.1, label=f"Weight: {name.lower()}", min_width=130) for name in view.NAMES.values()
-            )
+            text, image = _weight("text"), _weight("image")
+        with gr.Row():
+            speech, sound = _weight("speech"), _weight("sound")
         recording = gr.Slider(0, 3, value=1, step=0.1, label="Weight: recording", visible=False)  # for programs
         threshold = gr.Slider(0, 0.95, value=0, step=0.05, label="Say “not sure” below this score")
         templates = gr.Dropdown(
@@ -152,3 +152,7 @@ def _options() -> list[gr.components.Component]:
             allow_custom_value=True,
         )
     return [templates, fusion, threshold, text, image, recording, speech, sound]
+
+
+def _weight(modality: str) -> gr.Slider:
+    return gr.Slider(0, 3, value=1, step=0.1, label=f"Weight: {view.NAMES[modality].lower()}", min_width=130)

@@ -12,15 +12,21 @@ from mm_demos.ui.files import csv_text
 NAMES = {"text": "Text", "image": "Picture", "speech": "Speech", "sound": "Sound"}
 ALONE = {"text": "The text alone", "image": "The picture alone", "speech": "What is said, alone", "sound": "How it sounds, alone"}
 SHOWN, SHOWN_ALONE = 10, 5  # labels with bars; the downloads have all
-# What a result may be built on, by the model that took part.
-BASES = {
-    "all-MiniLM-L6-v2": "Labels, texts and spoken words are compared as sentence embeddings (all-MiniLM-L6-v2).",
-    "mini-clip-and-conse": (
+# What a result may be built on: inputs of which one took part, a model that did, and what to say then.
+BASES = (
+    ({"text", "speech"}, "all-MiniLM-L6-v2", "Words are compared with the labels as sentence embeddings (all-MiniLM-L6-v2)."),
+    (
+        {"image"},
+        "mini-clip-and-conse",
         "Pictures are matched by mm-mini-clip, which learnt from 6,000 captioned photos, and through the 1,000 ImageNet classes "
-        "(EfficientNet-Lite2, ConSE), half and half: things, animals and food work best, fine shades of mood do not."
+        "(EfficientNet-Lite2, ConSE): things, animals and food work best, shades of mood do not.",
     ),
-    "whisper-sound-head": "Of sounds, ten everyday ones are known; they count for labels that mean one of them.",
-}
+    (
+        {"sound"},
+        "whisper-sound-head",
+        "Of sounds, ten everyday ones are known (whisper-sound-head); they count for labels that mean one of them.",
+    ),
+)
 
 
 def show(result: Classification) -> tuple[str, str]:
@@ -35,7 +41,10 @@ def show(result: Classification) -> tuple[str, str]:
     rest = f'<p class="mm-basis">{more} more labels are in the downloads.</p>' if more > 0 else ""
     lead = f'<div class="mm-verdict"><p class="mm-lead">{verdict}</p><span class="mm-value">{best.score:.0%}</span></div>'
     parts = f'<div class="mm-evidence">{"".join(_parts(result))}<p class="mm-basis">{escape(basis(result))}</p></div>'
-    return f'{notices}<div class="mm-card">{lead}{bars}{rest}</div>', f'<div class="mm-card">{parts}</div>'
+    return (
+        f'<div class="mm-evidence">{notices}<div class="mm-card">{lead}{bars}{rest}</div></div>',
+        f'<div class="mm-card">{parts}</div>',
+    )
 
 
 def _parts(result: Classification) -> Iterator[str]:
@@ -55,7 +64,8 @@ def basis(result: Classification) -> str:
     """What took part, what did not, and which models it was built on."""
     used = [NAMES[name].lower() for name in NAMES if name in result.per_modality]
     missing = [NAMES[name].lower() for name in NAMES if name not in result.per_modality]
-    built_on = [BASES[use.name] for use in (result.receipt.models if result.receipt else ()) if use.name in BASES]
+    models = {use.name for use in result.receipt.models} if result.receipt else set()
+    built_on = [sentence for inputs, model, sentence in BASES if inputs & set(result.per_modality) and model in models]
     without = f"; {_listed(missing)} had no part in it" if missing else ""
     return " ".join([f"Decided by {_listed(used)}{without}.", *built_on])
 
