@@ -126,7 +126,9 @@ _RECIPES: Mapping[str, _Recipe] = {
         "What is said: Whisper's transcript by meaning",
     ),
 }
-_DEFAULTS: Mapping[Modality, tuple[str, ...]] = {"text": ("minilm",), "image": ("efficientnet",), "audio": ("whisper-sound",)}
+# By a linear classifier in four folds: ESC-10 sounds 0.94 by whisper-sound, 0.74 by mel, 0.72 by mfcc; the main subject of photos
+# that no model was trained on, of eight, 0.91 by mini-clip, 0.89 by efficientnet, 0.91 by both.
+_DEFAULTS: Mapping[Modality, tuple[str, ...]] = {"text": ("minilm",), "image": ("mini-clip",), "audio": ("whisper-sound",)}
 ENCODERS: tuple[str, ...] = tuple(_RECIPES)
 
 
