@@ -78,12 +78,20 @@ def load_zip(visit: Visit | None, path: str | None) -> tuple[Any, ...]:
     visit = visit or new_visit()
     if not path:
         return visit, gr.skip(), ""
+    before = set(visit.folder.glob(f"{LOADED_FOLDER}-*"))
     try:
         name = shown(Path(path).name)
-        folder = unpacked(path, visit.folder)
-        return visit, in_folder(folder, name), sound_notes.line(f"{name} is loaded.")
+        model = in_folder(unpacked(path, visit.folder), name)
     except DemoError as error:
+        _forget(set(visit.folder.glob(f"{LOADED_FOLDER}-*")) - before)
         return visit, gr.skip(), sound_notes.line(str(error), failed=True)
+    _forget(before)
+    return visit, model, sound_notes.line(f"{name} is loaded.")
+
+
+def _forget(folders: set[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def load_path(visit: Visit | None, path: str | None) -> tuple[Any, str]:

@@ -165,8 +165,7 @@ def choices_of(  # noqa: PLR0917 (in the order of the components)
 
 
 def _strategies(names: Sequence[str] | None, base: Preset) -> tuple[Strategy, ...]:
-    if names is None:
-        return base.strategies
+    names = base.strategies if names is None else names
     unknown = next((name for name in names if name not in STRATEGIES), None)
     if unknown is not None:
         raise InvalidInputError(f"There is no fusion strategy {unknown[:40]!r}: choose among {', '.join(STRATEGIES)}.")

@@ -136,7 +136,7 @@ def _shares(prediction: Prediction) -> str:
     if not prediction.contributions:
         return ""
     ranked = sorted(prediction.contributions.items(), key=lambda item: -item[1])
-    scores = [LabelScore(MODALITY_NAMES.get(name, name), share) for name, share in ranked]
+    scores = [LabelScore(MODALITY_NAMES.get(name, name), share) for name, share in ranked if share > 0]
     title = f"What speaks for “{prediction.label}”"
     note = "The share of each input: how much the score falls when it is taken away."
     return f'<div class="mm-card">{render.bars(scores, title=title)}<p class="mm-basis">{note}</p></div>'

@@ -7,6 +7,7 @@ from html import escape
 
 from mm_demos.fusion import charts
 from mm_demos.fusion.charts import strategy_name
+from mm_demos.fusion.charts_parts import MODALITY_COLOURS, key
 from mm_demos.fusion.types import Mistake, Standing, Studio
 from mm_demos.ui import render, studio_view
 from mm_demos.ui.studio import Shown, Training, named
@@ -108,7 +109,9 @@ def mistakes(training: Training) -> str:
     rest = f" The report lists {more:,} more." if more > 0 else ""
     head = f'<p class="mm-small">The most confident ones first.{rest}</p>'
     shown: list[Shown] = [row for _, row in pairs]
-    return f'<div class="mm-card"><h4>Worst errors on the test rows</h4>{head}{studio_view.rows(shown, notes)}</div>'
+    legend = key([(MODALITY_COLOURS[name], f"{name} decided") for name in studio.data.modalities])
+    drawn = legend if len(studio.data.modalities) > 1 else ""
+    return f'<div class="mm-card"><h4>Worst errors on the test rows</h4>{head}{drawn}{studio_view.rows(shown, notes)}</div>'
 
 
 def _wrong(mistake: Mistake) -> str:
