@@ -122,6 +122,18 @@ def test_classify(run: Run, tmp_path: Path) -> None:
     assert set(results[3]["per_modality"]["text"]) == {"red", "blue", "green"}
 
 
+def test_classify_with_descriptions_and_weights(run: Run, tmp_path: Path) -> None:
+    described = '{"A": "red and round", "B": "blue and long"}'
+    lines = tmp_path / "labels.txt"
+    lines.write_text("A: red and round\nB: blue and long\n", encoding="utf-8")
+    for labels in (described, f"@{lines}"):
+        status, (result,) = run("classify", "--labels", labels, "--text", "round", "--json")
+        assert (status, result["label"]) == (0, "A")
+    weights = "text=1,audio=0,sound=2"
+    _, (result,) = run("classify", "--labels", "red,blue", "--text", "red", "--audio", JFK, "--weights", weights, "--json")
+    assert set(result["per_modality"]) == {"text"}
+
+
 @pytest.mark.parametrize(("kind", "names"), [("image", [CAT, SIGN]), ("text", ["a red cat", "zwei Wörter"])])
 def test_embed(run: Run, tmp_path: Path, kind: str, names: list[str]) -> None:
     listed = tmp_path / "inputs.txt"
