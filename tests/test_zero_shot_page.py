@@ -11,6 +11,7 @@ from mm_demos.errors import InvalidInputError
 from mm_demos.models import loader
 from mm_demos.models.fake import register_fakes
 from mm_demos.results import Classification, LabelScore, ModelUse, Receipt
+from mm_demos.tasks.matching import TEMPLATES
 from mm_demos.ui import zero_shot
 from mm_demos.ui import zero_shot_view as view
 
@@ -96,7 +97,7 @@ def test_templates_come_as_a_list_or_as_lines(fakes: None) -> None:
     assert one.scores == other.scores
     assert one.receipt is not None
     assert one.receipt.options["templates"] == "{} | a {}"
-    assert ask(text="red", template="{}").scores == ask(text="red", template=[]).scores
+    assert ask(text="red", template=list(TEMPLATES)).scores == ask(text="red", template=[]).scores
 
 
 def test_the_weight_of_the_recording_is_a_factor_on_both(fakes: None) -> None:

@@ -18,12 +18,11 @@ from mm_demos.progress import Progress
 from mm_demos.results import Classification, LabelScore, Option, Receipt
 from mm_demos.tasks.hearing import Hearing, listen
 from mm_demos.tasks.joining import Fused, Fusion, check_fusion, check_weights, fuse
-from mm_demos.tasks.labels import BARE, Labels, LabelSet, clean_templates, read_labels
+from mm_demos.tasks.labels import Labels, LabelSet, clean_templates, read_labels
 from mm_demos.tasks.matching import (
-    PICTURE_TEMPLATES,
     SPEECH_LOGIT_SCALE,
+    TEMPLATES,
     TEXT_LOGIT_SCALE,
-    TEXT_TEMPLATES,
     label_embeddings,
     softmax,
     text_embedding,
@@ -71,8 +70,8 @@ def classify(
         text: what to classify.
         image: a path, the bytes of a file, or an open picture.
         audio: a file, or a waveform (n_samples,) float32 at 16 kHz.
-        templates: sentences with `{}` for the label, e.g. "a photo of a {}"; their embeddings are averaged. Without any,
-            `matching.PICTURE_TEMPLATES` for pictures and `matching.TEXT_TEMPLATES` for texts and speech.
+        templates: sentences with `{}` for the label, e.g. "a photo of a {}"; their embeddings are averaged; without any,
+            `mm_demos.tasks.matching.TEMPLATES`.
         weights: modality ("text", "image", "speech", "sound") → weight from 0 up; 1 where none is given. "audio" is a factor on
             "speech" and "sound". What has the weight 0 in a recording is not listened for.
         fusion: how the modalities' probabilities are joined, see `mm_demos.tasks.joining.fuse`.
@@ -85,7 +84,7 @@ def classify(
         StoppedError: `progress.stop()` was called.
     """
     progress = progress or Progress()
-    choices, prompts = read_labels(labels), clean_templates(templates)
+    choices, prompts = read_labels(labels), clean_templates(templates) or TEMPLATES
     shares = check_weights(weights or {}, MODALITIES, groups={"audio": RECORDING})
     check_fusion(fusion)
     if not isinstance(threshold, Real) or not 0.0 <= threshold <= 1.0:
@@ -140,7 +139,6 @@ def _clean_text(text: str | None, notices: list[str]) -> str | None:
 
 def _score(given: _Given, labels: LabelSet, templates: Sequence[str], run: Run, progress: Progress) -> dict[str, FloatArray]:
     """Modality → probabilities (n_labels,) for what can be used."""
-    templates = () if set(templates) == {BARE} else templates  # the bare label is what a page without a choice sends
     probs: dict[str, FloatArray] = {}
     texts = {
         name: (value, scale)
@@ -149,13 +147,13 @@ def _score(given: _Given, labels: LabelSet, templates: Sequence[str], run: Run, 
     }
     if texts:
         encoder: TextEmbedder = run.lease(catalog.default("text-embedder"))
-        classes = label_embeddings(encoder, labels, templates or TEXT_TEMPLATES, progress)
+        classes = label_embeddings(encoder, labels, templates, progress)
         for name, (value, scale) in texts.items():
             progress.report(f"Classifying the {name}")
             probs[name] = softmax(scale * (classes @ text_embedding(encoder, value)))
     if given.image is not None:
         embedder: JointEmbedder = run.lease(catalog.default("joint-embedder"))
-        classes = label_embeddings(embedder, labels, templates or PICTURE_TEMPLATES, progress)
+        classes = label_embeddings(embedder, labels, templates, progress)
         progress.report("Classifying the picture")
         probs["image"] = softmax(embedder.logit_scale * (classes @ embedder.embed_images([given.image])[0]))
     if given.heard.sound is not None:

@@ -13,16 +13,12 @@ from mm_demos.errors import InvalidInputError
 from mm_demos.progress import Progress
 from mm_demos.results import Classification
 from mm_demos.tasks.labels import clean_templates, read_labels
-from mm_demos.tasks.matching import OFFERED_TEMPLATES, PICTURE_TEMPLATES, TEXT_TEMPLATES
+from mm_demos.tasks.matching import OFFERED_TEMPLATES, TEMPLATES
 from mm_demos.ui import zero_shot_view as view
 from mm_demos.ui.files import json_text
 
 FUSIONS = [("Weighted average", "weighted-average"), ("Maximum", "maximum"), ("By confidence", "attention")]
 DESCRIBED = "delivery: the parcel is late or lost\nproduct: broken or not as described\npraise: the customer is happy"
-DEFAULTS = "{} is the label. With none chosen: " + "; ".join(
-    f"for {what} " + ", ".join(f"“{each}”" for each in templates)
-    for what, templates in (("pictures", PICTURE_TEMPLATES), ("words", TEXT_TEMPLATES))
-)
 EXAMPLES = (
     ("cat, dog, horse, sheep", "", "cat.jpg", None),
     (DESCRIBED, "It came two weeks after the day you promised.", None, None),
@@ -57,7 +53,8 @@ def classify_inputs(  # noqa: PLR0917 (an endpoint receives its components' valu
         text: what to classify; empty to use the others.
         image: a picture, or nothing.
         audio: a recording, or nothing; it counts by what is said and by how it sounds.
-        template: sentences with {} for the label, as a list or one a line; their embeddings are averaged.
+        template: sentences with {} for the label, as a list or one a line; their embeddings are averaged, and without any there
+            are three that do well.
         fusion: "weighted-average", "maximum" or "attention" (each input weighs as much as it is sure).
         threshold: from 0 to 1; with a best score below it the label is empty and "abstained" is true.
         weight_text: from 0 up.
@@ -145,9 +142,9 @@ def _options() -> list[gr.components.Component]:
         threshold = gr.Slider(0, 0.95, value=0, step=0.05, label="Say “not sure” below this score")
         templates = gr.Dropdown(
             list(OFFERED_TEMPLATES),
-            value=[],
+            value=list(TEMPLATES),
             label="Templates, averaged",
-            info=DEFAULTS,
+            info="{} is the label; the three chosen were measured to do well for pictures, texts and speech.",
             multiselect=True,
             allow_custom_value=True,
         )
