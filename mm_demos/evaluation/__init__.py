@@ -14,7 +14,11 @@ SUBJECTS = {
     "caption": "mm_demos.evaluation.caption",
     "vqa": "mm_demos.evaluation.visual_qa",
     "retrieval": "mm_demos.evaluation.retrieval_audio",
+    "fusion": "mm_demos.evaluation.fusion_set",
+    "classifier": "mm_demos.evaluation.classifier",
+    "presets": "mm_demos.evaluation.presets",
     "vision-speed": "mm_demos.evaluation.benchmark_vision",
     "retrieval-speed": "mm_demos.evaluation.benchmark_retrieval",
 }
-NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa", "retrieval")
+NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa", "retrieval", "fusion")
+NEEDS_MODEL = ("classifier",)  # one of the user's own

@@ -1,13 +1,13 @@
-"""A three-modality set of about 2,000 events from captioned photos and ESC-10: a caption, a photo and a sound, in nine classes.
+"""A three-modality set of about 2,000 events from captioned photos and ESC-10: caption, photo and sound, in nine classes.
 
-An event is a pair of who is seen and what is heard: a dog barking, a child crying, a grown-up sneezing, and each of the three with
-the sea or with the rain.
+An event is a pair of who is seen and what is heard: a dog barking, a child crying, a grown-up sneezing, and each of the three
+with the sea or with the rain.
 
-Who is seen is decided by people other than the one whose caption is given: at least two of captions 2 to 5 name it, and none names
-another of the three. Caption 1 is the text; it need not say it, and no word of it took part in the label. The sound is put to the
-photo by chance: three seconds around the loudest moment of an ESC-10 clip. So a bark, a cry or a sneeze names the event, the sea or
-the rain leaves three open, and caption and photo leave three open each, with errors of their own: the sound alone can be right on
-5 of 9 events at best, caption or photo alone on 1 of 3, and caption and photo correct each other.
+Who is seen is decided by people other than the one whose caption is given: at least two of captions 2 to 5 name it, and none
+names another of the three. Caption 1 is the text; it need not say it, and no word of it took part in the label. The sound is put
+to the photo by chance: three seconds around the loudest moment of an ESC-10 clip. So a bark, a cry or a sneeze names the event,
+the sea or the rain leaves three open, and caption and photo leave three open each, with errors of their own: the sound alone can
+be right on 5 of 9 events at best, caption or photo alone on 1 of 3, and caption and photo correct each other.
 
 Test rows are photos held out from every training of this project and clips of fold 4; validation rows are other photos and
 recordings than the training rows.
