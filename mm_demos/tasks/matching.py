@@ -12,9 +12,9 @@ from mm_demos.models.protocols import FloatArray, SoundTagger, TextEmbedder
 from mm_demos.progress import Progress
 from mm_demos.tasks.labels import BARE, LabelSet
 
-# Averaged where the user gives none, for every kind of input. They name right (the bare label in brackets): 0.98 (0.99) of ImageNet
-# pictures among 20 names, 0.84 (0.82) of held-out photos of everyday things, 0.76 (0.74) of definitions, 0.87 (0.84) of captions
-# that do not name their label, 0.94 (0.95) of spoken captions.
+# Averaged where the user gives none, for every kind of input. They name right (the bare label in brackets): 0.98 (0.99) of
+# ImageNet pictures among 20 names, 0.84 (0.82) of held-out photos of everyday things, 0.76 (0.74) of definitions, 0.87 (0.84) of
+# captions that do not name their label, 0.94 (0.95) of spoken captions.
 TEMPLATES = ("{}", "there is a {}.", "the topic is {}")
 OFFERED_TEMPLATES = (*TEMPLATES, "a photo of a {}", "a {}", "it is {}.", "this text is about {}.", "an example of {}")
 # Factors on cosines in all-MiniLM-L6-v2, fitted by maximum likelihood (Guo et al., 2017). TEXT: WordNet definitions of ImageNet's
