@@ -11,6 +11,7 @@ from mm_demos.fusion.charts_attention import attention, attention_row
 from mm_demos.fusion.charts_matrix import confusion, reliability
 from mm_demos.fusion.charts_parts import (
     ACCENT,
+    CARD,
     DIM,
     INK,
     LINE,
@@ -137,12 +138,15 @@ def leaderboard(standings: Sequence[Standing], best: str = "") -> str:
         best: the strategy of the saved model; the first one if empty.
     """
     best = best or (standings[0].strategy if standings else "")
-    spread = [standing.measures.accuracy for standing in standings]
+    # The guess may lie far below; it gets an arrow at the edge rather than the space that tells the others apart.
+    spread = [standing.measures.accuracy for standing in standings if standing.strategy != "majority"] or [
+        standing.measures.accuracy for standing in standings
+    ]
     marks = ticks(min((x.low for x in spread), default=0.0), max((x.high for x in spread), default=1.0), 5)
     low, high = marks[0], marks[-1]
 
     def across(x: float) -> str:
-        return f"{1.5 + 97 * (x - low) / (high - low):.2f}%"
+        return f"{1.5 + 97 * max(0.0, x - low) / (high - low):.2f}%"
 
     height = ROW * len(standings) + 24
     grid = "".join(
@@ -150,7 +154,11 @@ def leaderboard(standings: Sequence[Standing], best: str = "") -> str:
         + text(across(mark), height - 5, f"{mark:.0%}", anchor=_anchor(i, len(marks)), size=11.5)
         for i, mark in enumerate(marks)
     )
-    rows = "".join(_whisker(i, standing, across, standing.strategy == best) for i, standing in enumerate(standings))
+    rows = "".join(
+        _named(i, standing, standing.strategy == best)
+        + (_whisker(i, standing, across, standing.strategy == best) if standing.measures.accuracy.value >= low else _below(i))
+        for i, standing in enumerate(standings)
+    )
     label = "Accuracy on test rows with 95 % intervals: " + "; ".join(_spoken(standing) for standing in standings)
     return figure(drawing(grid + rows, label=label, height=height))
 
@@ -164,19 +172,28 @@ def _spoken(standing: Standing) -> str:
     return f"{strategy_name(standing.strategy)} {percent(x.value)} ({percent(x.low)} to {percent(x.high)})"
 
 
+def _named(index: int, standing: Standing, best: bool) -> str:
+    """The name and the figures above a line, with a rim that keeps the grid out of the letters."""
+    x, y, rim = standing.measures.accuracy, ROW * index + 15, f' stroke="{CARD}" stroke-width="5" paint-order="stroke"'
+    value = f"{percent(x.value)} [{100 * x.low:.1f}, {100 * x.high:.1f}]"
+    colour, weight = (ACCENT, 600) if best else (DIM, 400)
+    return text(0, y, strategy_name(standing.strategy), colour=INK, weight=650 if best else 450, size=13, more=rim) + text(
+        "100%", y, value, anchor="end", colour=colour, weight=weight, more=rim
+    )
+
+
 def _whisker(index: int, standing: Standing, across: Callable[[float], str], best: bool) -> str:
     x, y = standing.measures.accuracy, ROW * index + 27
-    guess = standing.strategy == "majority"
     colour = ACCENT if best else DIM
-    name, value = strategy_name(standing.strategy), f"{percent(x.value)}  [{100 * x.low:.1f}, {100 * x.high:.1f}]"
     ends = "".join(rule(across(end), y - 4, across(end), y + 4, colour, more=' stroke-width="1.6"') for end in (x.low, x.high))
-    return (
-        text(0, y - 12, name, colour=INK, weight=650 if best else 450, size=13)
-        + text("100%", y - 12, value, anchor="end", colour=ACCENT if best else DIM, weight=600 if best else 400)
-        + rule(across(x.low), y, across(x.high), y, colour, more=f' stroke-width="{3 if best else 2}" opacity=".75"')
-        + ends
-        + dot(across(x.value), y, colour, title=_spoken(standing), fill="var(--mm-card, #fff)" if guess else "")
-    )
+    line = rule(across(x.low), y, across(x.high), y, colour, more=f' stroke-width="{3 if best else 2}" opacity=".75"')
+    fill = CARD if standing.strategy == "majority" else ""
+    return line + ends + dot(across(x.value), y, colour, title=_spoken(standing), fill=fill)
+
+
+def _below(index: int) -> str:
+    """An arrow to the left: further down than the scale goes."""
+    return text("1.5%", ROW * index + 32, "◂ below this scale", size=11.5)
 
 
 def ablation(measures: Measures) -> str:
@@ -194,7 +211,7 @@ def _bar(index: int, name: str, value: float, change: str, colour: str) -> str:
     y = 40 * index
     return (
         text(0, y + 13, name, colour=INK, weight=600 if not index else 450, size=13)
-        + text("100%", y + 13, f"{change}   {percent(value)}" if change else percent(value), anchor="end")
+        + text("100%", y + 13, f"{percent(value)}, {change}" if change else percent(value), anchor="end")
         + rect(0, y + 20, "100%", 9, SOFT, more=f' rx="4.5" stroke="{LINE}" stroke-width=".5"')
         + rect(0, y + 20, f"{100 * value:.2f}%", 9, colour, title=f"{name}: {percent(value)}", more=' rx="4.5"')
     )

@@ -112,7 +112,7 @@ def _strength(share: float) -> float:
 
 def reliability(measures: Measures) -> str:
     """Accuracy by confidence in ten bins; on the diagonal the confidence keeps its word. Below: how many rows each bin has."""
-    left, top, width = 44, 8, SIDE + 56
+    left, top, width = 44, 8, SIDE + 66
     most = max((n for *_, n in measures.reliability), default=1) or 1
     parts = [_reliability_axes(left, top)]
     wide = SIDE / max(1, len(measures.reliability))
@@ -122,13 +122,14 @@ def reliability(measures: Measures) -> str:
             tall = HISTOGRAM * n / most
             y = top + SIDE + 32 + HISTOGRAM - tall
             parts.append(rect(f"{left + wide * i + 1.5:.1f}", y, f"{wide - 3:.1f}", tall, DIM, title=f"{n} rows", more=' rx="2"'))
+    parts.append(rule(left, top + SIDE, left + SIDE, top, INK, more=' stroke-width="1.3" stroke-dasharray="4 4" opacity=".7"'))
     base = top + SIDE + 32 + HISTOGRAM
     parts.append(rule(left, base, left + SIDE, base))
     parts.append(text(left - 8, base - HISTOGRAM / 2 + 4, "rows", anchor="end", size=11.5))
     parts.append(text(left + SIDE / 2, base + 16, "confidence", anchor="middle", size=11.5))
     bins = "; ".join(f"sure {percent(s, 0)}, right {percent(h, 0)}, {n} rows" for s, h, n in measures.reliability if n)
     label = f"Reliability diagram, expected calibration error {percent(measures.ece)}: {bins}"
-    note = f"Expected calibration error {percent(measures.ece)}. Red: the gap between confidence and accuracy."
+    note = f"Expected calibration error {percent(measures.ece)}. Red: the gap to the confidence; on the dashes there is none."
     svg = drawing("".join(parts), label=label, height=base + 22, width=width)
     return figure(svg, legend=key(((ACCENT, "accuracy"), (RED, "gap")), note))
 
@@ -140,15 +141,15 @@ def _reliability_axes(left: float, top: float) -> str:
         parts.append(rule(left, y, left + SIDE, y))
         parts.append(text(left - 8, f"{y + 4:g}", f"{mark:.0%}", anchor="end", size=11.5))
         parts.append(text(f"{x:g}", top + SIDE + 18, f"{mark:.0%}", anchor="middle", size=11.5))
-    dashes = ' stroke-width="1.3" stroke-dasharray="4 4"'
-    return "".join(parts) + rule(left, top + SIDE, left + SIDE, top, DIM, more=dashes)
+    return "".join(parts)
 
 
 def _reliability_bar(x: float, top: float, wide: float, values: tuple[float, float, int]) -> str:
     sure, hit, n = values
     inside, width = f"{x + 1.5:.1f}", f"{wide - 3:.1f}"
-    base, gap = min(sure, hit), abs(sure - hit)
+    base, y = min(sure, hit), top + SIDE * (1 - hit)
     said = f"sure {percent(sure)}, right {percent(hit)}, {n} rows"
-    solid = rect(inside, top + SIDE * (1 - hit), width, SIDE * hit, ACCENT, title=said, more=' opacity=".8"')
-    more = f' opacity=".28" stroke="{RED}" stroke-width=".8"'
-    return solid + rect(inside, top + SIDE * (1 - base - gap), width, SIDE * gap, RED, title=said, more=more)
+    tint = f' style="fill:color-mix(in srgb, {RED} 34%, {CARD})"'
+    gap = rect(inside, top + SIDE * (1 - max(sure, hit)), width, SIDE * abs(sure - hit), RED, title=said, more=tint)
+    solid = rect(inside, top + SIDE * (1 - base), width, SIDE * base, ACCENT, title=said, more=' opacity=".85"')
+    return gap + solid + rect(inside, y - 1.5, width, 3, ACCENT, title=said, more=' rx="1.5"')
