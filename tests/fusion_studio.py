@@ -33,7 +33,7 @@ SKILL: dict[Strategy, float] = {
     "concatenation": 2.9,
     "weighted-average": 2.7,
     "max-pooling": 2.5,
-    "late-fusion": 3.4,
+    "late-fusion": 2.8,
     "single-image": 2.2,
     "single-audio": 1.9,
     "single-text": 1.5,

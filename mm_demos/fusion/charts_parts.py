@@ -126,8 +126,9 @@ def side_by_side(figures: Iterable[str], least: int = 290) -> str:
 
 def ticks(low: float, high: float, about: int = 4) -> Sequence[float]:
     """Round values from at most `low` to at least `high`."""
-    span = max(high - low, 1e-9)
-    rough = span / about
+    if high - low < 1e-9:  # a single value: from zero to it, or to one
+        low, high = 0.0, high if high > 1e-9 else 1.0
+    rough = (high - low) / about
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

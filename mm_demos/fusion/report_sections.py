@@ -99,11 +99,11 @@ def best(studio: Studio, standing: Standing) -> str:
 
 
 def _pairs(standing: Standing, labels: tuple[str, ...]) -> str:
-    """The most frequent confusions in words, which a grid of many classes cannot show."""
+    """The confusions that happened more than once in words, which a grid of many classes cannot show."""
     pairs = [
         (n, labels[i], labels[j]) for i, row in enumerate(standing.measures.confusion) for j, n in enumerate(row) if n and i != j
     ]
-    pairs.sort(key=lambda pair: -pair[0])
+    pairs = sorted((pair for pair in pairs if pair[0] > 1), key=lambda pair: -pair[0])
     if not pairs or len(labels) <= 8:
         return ""
     rows: list[Line] = [("", [true, taken, n]) for n, true, taken in pairs[:MAX_PAIRS]]

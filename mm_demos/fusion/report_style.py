@@ -31,8 +31,8 @@ p { margin: 0 0 12px; max-width: 72ch; overflow-wrap: anywhere; }
 .two { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; align-items: start; }
 .two > .wide { grid-column: 1 / -1; }
 .figures { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 12px; }
-.figure { display: grid; gap: 3px; padding: 14px 16px; border: 1px solid var(--mm-line); border-radius: 14px;
-  background: var(--mm-card); }
+.figure { display: grid; align-content: start; gap: 3px; padding: 14px 16px;
+  border: 1px solid var(--mm-line); border-radius: 14px; background: var(--mm-card); }
 .figure b { font-size: 28px; line-height: 1.15; font-variant-numeric: tabular-nums; }
 .figure span { font-size: 13px; color: var(--mm-dim); }
 .scroll { overflow-x: auto; }
@@ -73,7 +73,8 @@ dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 footer { margin-top: 46px; padding-top: 16px; border-top: 1px solid var(--mm-line); color: var(--mm-dim); font-size: 13px; }
 code { font: 12.5px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 @media (max-width: 760px) { main { padding: 26px 16px 44px; } .two { grid-template-columns: minmax(0, 1fr); }
-  .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); } h2 { margin-top: 36px; } .card { padding: 16px; }
+  .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); } h2 { margin-top: 36px; } td.name { min-width: 6em; }
+  th, td { padding-right: 9px; } .card { padding: 16px; }
   dl { grid-template-columns: fit-content(45%) minmax(0, 1fr); } }
 @media print { body { background: #fff; } main { max-width: none; padding: 0; } .card, .figure { break-inside: avoid; }
   audio { display: none; } }
