@@ -55,9 +55,7 @@ def classes(n: int = 400, n_classes: int = 4, seed: int = 0, strength: float = 0
 def trained(strategy: Strategy, given: Material, options: TrainOptions = QUICK, epochs: list[Epoch] | None = None) -> Trained:
     be_deterministic()
     heard = [] if epochs is None else epochs
-    return train(
-        strategy, given, options, accelerator=Accelerator(cpu=True), on_epoch=heard.append, finish=lambda: False
-    )
+    return train(strategy, given, options, accelerator=Accelerator(cpu=True), on_epoch=heard.append, finish=lambda: False)
 
 
 def accuracy(probs: np.ndarray, given: Material) -> float:
@@ -145,9 +143,7 @@ def test_training_ends_when_it_stops_getting_better_and_when_told_to() -> None:
     outcome = trained("single-text", given, replace(QUICK, epochs=200, patience=4)).outcome
     assert len(outcome.curve) == outcome.best_epoch + 4 < 200
     be_deterministic()
-    stopped = train(
-        "single-text", given, QUICK, accelerator=Accelerator(cpu=True), on_epoch=lambda _: None, finish=lambda: True
-    )
+    stopped = train("single-text", given, QUICK, accelerator=Accelerator(cpu=True), on_epoch=lambda _: None, finish=lambda: True)
     assert len(stopped.outcome.curve) == 1
 
 

@@ -14,9 +14,9 @@ GRAPH_VERSION = "1"  # raise it when a graph written by an older version must no
 AGREEMENT = 1e-4  # largest difference of the logits that the graph may show on a trial input
 
 
-def graph_path(cache: Path, strategy: str, sha256: str) -> Path:
-    """Where the graph of weights with this sha256 is kept."""
-    return cache / "fusion" / f"{strategy}-{sha256[:24]}-v{GRAPH_VERSION}.onnx"
+def graph_path(cache: Path, strategy: str, hidden: int, sha256: str) -> Path:
+    """Where the graph of weights with this sha256 is kept; the network that they fill is part of its name."""
+    return cache / "fusion" / f"{strategy}-{hidden}-{sha256[:24]}-v{GRAPH_VERSION}.onnx"
 
 
 def export(network: FusionNetwork, target: Path) -> None:

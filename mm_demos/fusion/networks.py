@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mm_demos.fusion.network import NEVER, FusionNetwork, masked_softmax
 from mm_demos.fusion.types import MODALITIES, Modality, Strategy
 
-TOKENS = 4  # of a modality in cross-attention
+TOKENS = 2  # of a modality in cross-attention
 HEADS = 4  # 1 where the width cannot be divided by it
 
 
@@ -121,7 +121,7 @@ class GatedAttention(Pooling):
 class CrossAttention(FusionNetwork):
     """Tokens of each modality attend to the tokens of the others (Vaswani et al., 2017; Tsai et al., 2019).
 
-    T_m = LayerNorm(P_m·x_m) as 4 tokens, plus a learned vector for m; H_m = T_m + softmax(Q·T_m·(K·T_n)ᵀ / √d)·V·T_n over the
+    T_m = LayerNorm(P_m·x_m) as 2 tokens, plus a learned vector for m; H_m = T_m + softmax(Q·T_m·(K·T_n)ᵀ / √d)·V·T_n over the
     tokens of every n ≠ m; z = mean over the tokens that are there of H_m + F(LayerNorm(H_m)), where F has one hidden
     layer; y = W·LayerNorm(z) + b.
     """

@@ -153,7 +153,7 @@ def prepared_graph(folder: Path, card: ModelCard, progress: Progress) -> Graph:
     """
     from filelock import FileLock
 
-    path = graph_path(settings().cache_dir, card.strategy, card.sha256)
+    path = graph_path(settings().cache_dir, card.strategy, card.options.hidden, card.sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         if path.exists():

@@ -243,7 +243,7 @@ class _Child:
     def _fault(self, status: int, errors: str) -> DemoError:
         if self._refusal:
             return InvalidInputError(self._refusal)
-        lines = errors.strip().splitlines()
+        lines = [line for line in errors.splitlines() if line and not line.startswith(("  ", "Extension modules"))]
         words = lines[-1][:LAST_WORDS] if lines else ""
         if words.startswith(("ModuleNotFoundError", "ImportError")):
             return MissingDependencyError(f"The training lacks a library: {words}. Install requirements.txt again.")

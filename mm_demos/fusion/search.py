@@ -14,6 +14,7 @@ from mm_demos.fusion.training import Trained
 from mm_demos.fusion.types import Epoch, TrainOptions
 
 HIDDEN = (32, 64, 128, 256)
+LEAST_DECAY = 1e-4  # 0 has no place on a logarithmic scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def search(
             "hidden": options.hidden,
             "dropout": options.dropout,
             "modality_dropout": options.modality_dropout,
-            "weight_decay": options.weight_decay,
+            "weight_decay": options.weight_decay or LEAST_DECAY,
         },
         skip_if_exists=True,
     )
@@ -93,6 +94,6 @@ def _suggested(trial: optuna.Trial, options: TrainOptions) -> TrainOptions:
         dropout=trial.suggest_float("dropout", 0.0, max(0.6, options.dropout)),
         modality_dropout=trial.suggest_float("modality_dropout", 0.0, max(0.4, options.modality_dropout)),
         weight_decay=trial.suggest_float(
-            "weight_decay", min(1e-4, options.weight_decay or 1e-4), max(0.3, options.weight_decay), log=True
+            "weight_decay", min(LEAST_DECAY, options.weight_decay or LEAST_DECAY), max(0.3, options.weight_decay), log=True
         ),
     )

@@ -150,8 +150,8 @@ class TrainOptions:
     """
 
     epochs: int = 60
-    batch_size: int = 32
-    learning_rate: float = 1e-3
+    batch_size: int = 64
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     hidden: int = 128
     dropout: float = 0.2

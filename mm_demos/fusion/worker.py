@@ -144,8 +144,8 @@ class _Job:
         from mm_demos.fusion.graph import export, graph_path
         from mm_demos.fusion.model_folder import digest
 
-        strategy = trained.outcome.strategy
-        target = graph_path(Path(self.job["cache"]), strategy, digest(self.folder / f"{strategy}.safetensors"))
+        strategy, hidden = trained.outcome.strategy, trained.outcome.options.hidden
+        target = graph_path(Path(self.job["cache"]), strategy, hidden, digest(self.folder / f"{strategy}.safetensors"))
         if not target.exists():
             export(trained.network, target)
 
