@@ -30,7 +30,7 @@ from mm_demos.fusion.charts_parts import (
     text,
     ticks,
 )
-from mm_demos.fusion.types import Epoch, Measures, Standing
+from mm_demos.fusion.types import Epoch, Interval, Measures, Standing
 
 __all__ = ["ablation", "attention", "attention_row", "confusion", "curves", "leaderboard", "reliability", "strategy_name"]
 
@@ -138,10 +138,7 @@ def leaderboard(standings: Sequence[Standing], best: str = "") -> str:
         best: the strategy of the saved model; the first one if empty.
     """
     best = best or (standings[0].strategy if standings else "")
-    # The guess may lie far below; it gets an arrow at the edge rather than the space that tells the others apart.
-    spread = [standing.measures.accuracy for standing in standings if standing.strategy != "majority"] or [
-        standing.measures.accuracy for standing in standings
-    ]
+    spread = _scale(standings)
     marks = ticks(min((x.low for x in spread), default=0.0), max((x.high for x in spread), default=1.0), 5)
     low, high = marks[0], marks[-1]
 
@@ -161,6 +158,13 @@ def leaderboard(standings: Sequence[Standing], best: str = "") -> str:
     )
     label = "Accuracy on test rows with 95 % intervals: " + "; ".join(_spoken(standing) for standing in standings)
     return figure(drawing(grid + rows, label=label, height=height))
+
+
+def _scale(standings: Sequence[Standing]) -> list[Interval]:
+    """The intervals that the scale must hold: a guess far below gets an arrow rather than the space that tells others apart."""
+    trained = [standing.measures.accuracy for standing in standings if standing.strategy != "majority"]
+    lowest = min((x.low for x in trained), default=0.0)
+    return trained + [s.measures.accuracy for s in standings if s.strategy == "majority" and s.measures.accuracy.high >= lowest]
 
 
 def _anchor(index: int, count: int) -> str:

@@ -112,5 +112,6 @@ def _errors(studio: Studio) -> str:
     if not studio.mistakes:
         return card('<p class="quiet">The best model made no error on the test rows.</p>')
     shown = min(SHOWN, len(studio.mistakes))
-    words = f"The {plural(shown, 'error')} it was surest of, with the share of each modality in the decision."
+    which = "The error it made" if len(studio.mistakes) == 1 else f"The {plural(shown, 'error')} it was surest of"
+    words = f"{which}, with the share of each modality in the decision."
     return f'<p class="quiet">{escape(words)}</p>{gallery(studio.mistakes)}'
