@@ -376,6 +376,7 @@ def test_one_visitors_wish_ends_only_their_own_training(visit: Visit, tmp_path: 
     studio_runs.finish_early(visit)
     other = studio.new_visit()
     assert not (other.folder / studio.FINISH_FILE).exists()
+    studio_runs.finish_early(other)
     studio.leave(other)
     assert not other.folder.exists()
 
@@ -410,6 +411,12 @@ def test_a_program_gets_the_leaderboard_and_the_model(table: Path, tmp_path: Pat
     assert zipfile.is_zipfile(result["model"]["path"])
     with pytest.raises(InvalidInputError, match="Give a table"):
         studio_api.refuse(None)
+
+
+def test_a_preset_outweighs_what_the_pages_components_stand_at(table: Path, tmp_path: Path, quick: list[Any]) -> None:
+    list(studio_api.train(str(table), strategies=["bilinear"], preset="A", epochs=60, seed=3, folder=tmp_path))
+    assert quick[0].choices == studio_options.choices_of(chosen="A", seed=3)
+    assert quick[0].choices.options.epochs == 10
 
 
 # -- prediction and feedback -------------------------------------------------------------------------------------------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import gradio as gr
@@ -150,8 +152,14 @@ class Asked:
 
 
 def new_visit(own: bool = False) -> Visit:
-    """A folder for one visit."""
-    return Visit(tempfile.mkdtemp(prefix="mm-demos-studio-"), own)
+    """A folder for one visit, made when something is put into it."""
+    return Visit(str(Path(_visits().name) / secrets.token_hex(8)), own)
+
+
+@lru_cache(maxsize=1)
+def _visits() -> tempfile.TemporaryDirectory[str]:
+    """Holds the folders of all visits; gone when the program ends."""
+    return tempfile.TemporaryDirectory(prefix="mm-demos-studio-")
 
 
 def enter(request: gr.Request) -> Visit:

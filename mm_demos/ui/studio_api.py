@@ -72,12 +72,12 @@ def train(  # noqa: PLR0917 (an endpoint receives its components' values by posi
 ) -> Iterator[Answer]:
     """Train fusion models on a table (CSV, JSONL, Parquet, or a ZIP with its media): the leaderboard, best first, and the model.
 
-    Columns that are not named are guessed.
+    Columns that are not named are guessed; a preset decides everything but the seed.
     """
-    choices = choices_of(
-        *(strategies, preset, text_encoders, image_encoders, audio_encoders, epochs, seed, class_weights),
-        *(label_smoothing, modality_dropout, augment, search, search_amount),
-    )
+    own = (strategies, None, text_encoders, image_encoders, audio_encoders, epochs, seed, class_weights)
+    more = (label_smoothing, modality_dropout, augment, search, search_amount)
+    # A preset decides everything but the seed: what else arrives may only be what the page's components stand at.
+    choices = choices_of(chosen=preset, seed=seed) if preset else choices_of(*own, *more)
     columns = _columns(table, Columns(text or "", image or "", audio or "", label or "", group or ""))
     job = studio_runs.Job(Source(table, Path(table).name), columns, choices, folder / "model", lambda: False)
     start = Training(Visit(str(folder)), choices.strategies)
@@ -99,8 +99,9 @@ def _answer(training: Training, folder: Path) -> Answer:
     studio = studio_files.studio_of(training)
     file = folder / "model.zip"
     file.write_bytes(studio_files.model_zip(training))
-    model = {"path": str(file), "orig_name": file.name, "meta": FILE_DATA}
-    return Answer(studio.standings, studio.best, studio.data.labels, dict(studio.split), studio.notices, model, studio.receipt)
+    return Answer(
+        studio.standings, studio.best, studio.data.labels, dict(studio.split), studio.notices, {"path": str(file)}, studio.receipt
+    )
 
 
 def refuse(table: str | None, *values: Any) -> None:
@@ -110,27 +111,32 @@ def refuse(table: str | None, *values: Any) -> None:
     choices_of(*values[5:])
 
 
+def offered(component: gr.JSON, path: str) -> dict[str, Any]:
+    """A file that can be downloaded from Gradio's cache until that is emptied; Gradio does not look for files inside JSON."""
+    kept = str(component.move_resource_to_block_cache(path))
+    return {"path": kept, "url": f"/gradio_api/file={kept}", "orig_name": Path(path).name, "meta": FILE_DATA}
+
+
 def connect(page: Page, panel: Panel) -> None:
     """The endpoint `train`; its parameters are the panel's components."""
     lane = threading.Lock()
     signature = api_signature(train)
     signature = signature.replace(parameters=[item for name, item in signature.parameters.items() if name != "folder"])
 
-    def event(*values: Any) -> Iterator[Any]:
-        # The folder is there until Gradio has its own copy of the model, which is when the last yield returns.
+    result = gr.JSON(visible=False, label="result")
+
+    def run(*values: Any, progress: Progress) -> Iterator[Answer]:
         with tempfile.TemporaryDirectory(prefix="mm-demos-train-") as folder:
+            for answer in train(*values, folder=Path(folder), progress=progress):
+                yield replace(answer, model=offered(result, str(answer.model["path"])))
 
-            def run(*given: Any, progress: Progress) -> Iterator[Answer]:
-                return train(*given, folder=Path(folder), progress=progress)
-
-            yield from api_event(run, lane)(*values)
-
+    event = api_event(run, lane)
     event.__signature__ = signature  # type: ignore[attr-defined]
     event.__doc__ = train.__doc__
     gr.Button(visible=False).click(
         event,
         inputs=[panel.table, *panel.columns, *panel.options.values[:-1]],
-        outputs=gr.JSON(visible=False, label="result"),
+        outputs=result,
         api_name="train",
         validator=validator_of(refuse, signature),
         concurrency_id=QUEUE,

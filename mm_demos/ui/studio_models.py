@@ -66,11 +66,14 @@ def unpacked(path: str, root: Path) -> Path:
     folder.mkdir(parents=True)
     try:
         unpack(file, folder, Progress())
+        inner = [folder, *(child for child in folder.iterdir() if child.is_dir())]
+        found = next((place for place in inner if any(place.glob("*.safetensors"))), None)
+        if found is None:
+            raise InvalidInputError(f"There is no model in {shown(file.name)}: give the ZIP that a training gave.")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    inner = [folder, *(child for child in folder.iterdir() if child.is_dir())]
-    return next((place for place in inner if any(place.glob("*.safetensors"))), folder)
+    return found
 
 
 def load_zip(visit: Visit | None, path: str | None) -> tuple[Any, ...]:

@@ -72,6 +72,7 @@ def train_here(visit: Visit | None, source: Source, *values: Any, progress: Prog
 def finish_early(visit: Visit | None) -> None:
     """Ask the training of this visit to end with the best so far."""
     if visit is not None:
+        visit.folder.mkdir(parents=True, exist_ok=True)
         (visit.folder / FINISH_FILE).touch()
 
 

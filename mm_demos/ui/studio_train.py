@@ -163,7 +163,7 @@ def _connect_table(table: _Table, visit: gr.State) -> None:
 
 
 def _results() -> _Results:
-    with gr.Tabs(elem_classes="mm-modes mm-tight mm-st-pages", selected=DATA) as tabs:
+    with gr.Tabs(elem_classes="mm-modes mm-tight mm-st-pages", selected=DATA, overflow_behavior="wrap") as tabs:
         with gr.Tab("Data", id=DATA):
             data = clips.area(
                 "Your table will appear here", "Drop one on the left, or press “Use the sample set”: it is checked at once."
