@@ -99,9 +99,9 @@ def test_what_is_missing_is_said_and_has_no_part(made: Made) -> None:
 
 def test_a_row_with_nothing_is_refused(made: Made) -> None:
     found = signals.lines_of(signals.features(40), [7])
-    with pytest.raises(InvalidInputError, match="Row 1 has nothing to go by: this model needs text, image or audio."):
+    with pytest.raises(InvalidInputError, match="Row 1 has nothing to go by: this model needs text, image or audio"):
         made("bilinear")[0].predict(without(found, "text", "image", "audio"))
-    with pytest.raises(InvalidInputError, match="this model needs image."):
+    with pytest.raises(InvalidInputError, match="this model needs image"):
         made("single-image")[0].predict(without(found, "image"))
 
 

@@ -165,7 +165,7 @@ def test_a_child_that_is_killed_is_told_in_a_sentence(tmp_path: Path, scratch: P
     ],
 )
 def test_a_fault_of_the_child_is_its_last_words(
-    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[DemoError], words: str
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, *, fault: str, kind: type[DemoError], words: str
 ) -> None:
     (tmp_path / "door").mkdir()
     (tmp_path / "door" / "sitecustomize.py").write_text(
@@ -199,11 +199,6 @@ def test_a_child_ends_and_tidies_up_with_its_parent(tmp_path: Path) -> None:
     child.stdin.close()
     assert child.wait(60) == 3
     assert not (tmp_path / "job").exists()
-
-
-def test_a_rate_that_diverges_is_the_users_to_mend(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="concatenation did not converge with a learning rate of 1000"):
-        run(tmp_path / "m", "concatenation", options=replace(QUICK, learning_rate=1000.0, weight_decay=1000.0, epochs=40))
 
 
 def test_what_the_data_lack_is_left_out(tmp_path: Path) -> None:

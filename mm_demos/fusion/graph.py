@@ -83,7 +83,7 @@ def restored(folder: Path) -> FusionNetwork:
 
     card, tensors = read_folder(folder)
     with torch.device("meta"):  # shapes alone: a forged width costs no memory
-        network = build(card.strategy, card.dims, len(card.labels), hidden=card.options.hidden)
+        network = build(card.strategy, card.dims, len(card.labels), hidden=card.options.hidden, dense=card.options.dense)
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     for name in sorted(wanted.keys() | tensors.keys()):
         found = tensors[name].shape if name in tensors else "nothing"

@@ -40,12 +40,20 @@ class SingleModality(FusionNetwork):
 
 
 class Concatenation(FusionNetwork):
-    """The linear baseline: y = W·[x_1; x_2; …; x_M] + b, which cannot say anything about how modalities interact."""
+    """The linear baseline: y = W·[x_1; x_2; …; x_M] + b, which cannot say anything about how modalities interact.
 
-    def __init__(self, dims: Mapping[Modality, int], n_classes: int, hidden: int, dropout: float) -> None:
+    Dense: y = W·ReLU(D·[x_1; x_2; …; x_M] + d) + b, a perceptron with one hidden layer.
+    """
+
+    def __init__(self, dims: Mapping[Modality, int], n_classes: int, hidden: int, dropout: float, *, dense: bool = False) -> None:
         super().__init__(dims, n_classes, hidden, dropout)
         self.drop = nn.Dropout(dropout)
-        self.classify = nn.Linear(sum(dims.values()), n_classes)
+        width = sum(dims.values())
+        self.classify = (
+            nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, n_classes))
+            if dense
+            else nn.Linear(width, n_classes)
+        )
 
     def fuse(self, features: Sequence[Tensor], present: Tensor) -> Tensor:  # noqa: ARG002 - what is missing is zero
         logits: Tensor = self.classify(self.drop(torch.cat(list(features), 1)))
@@ -255,10 +263,12 @@ JOINT: dict[Strategy, type[FusionNetwork]] = {
 
 
 def build(
-    strategy: Strategy, dims: Mapping[Modality, int], n_classes: int, *, hidden: int, dropout: float = 0.0
+    strategy: Strategy, dims: Mapping[Modality, int], n_classes: int, *, hidden: int, dropout: float = 0.0, dense: bool = False
 ) -> FusionNetwork:
-    """The network of a strategy with fresh weights."""
+    """The network of a strategy with fresh weights; `dense` is for concatenation."""
     ordered: dict[Modality, int] = {modality: dims[modality] for modality in MODALITIES if modality in dims}
+    if strategy == "concatenation":
+        return Concatenation(ordered, n_classes, hidden, dropout, dense=dense)
     if strategy in JOINT:
         return JOINT[strategy](ordered, n_classes, hidden, dropout)
     modality = next(modality for modality in MODALITIES if strategy == f"single-{modality}")

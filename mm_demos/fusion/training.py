@@ -25,6 +25,7 @@ from mm_demos.fusion.outcomes import calibrate, fitted_weights, probabilities, s
 from mm_demos.fusion.types import Epoch, Outcome, Strategy, TrainOptions
 
 WARM_UP = 0.1  # of all steps
+GAIN = 1e-3  # nats; less is no reason to go on
 DEVIATION_FLOOR = 1e-6  # a feature that varies less is constant
 
 
@@ -60,7 +61,9 @@ def train(
     """
     start = time.perf_counter()
     torch.manual_seed(options.seed)
-    network = build(strategy, material.dims, material.n_classes, hidden=options.hidden, dropout=options.dropout)
+    network = build(
+        strategy, material.dims, material.n_classes, hidden=options.hidden, dropout=options.dropout, dense=options.dense
+    )
     _standardise(network, material.fitted)
     run = _Run(strategy, network, material, options, accelerator)
     curve = run.epochs(on_epoch, finish)
@@ -122,7 +125,7 @@ class _Run:
     def epochs(self, on_epoch: Callable[[Epoch], None], finish: Callable[[], bool]) -> tuple[Epoch, ...]:
         """Train until the validation loss has not fallen for `patience` epochs, and go back to where it was lowest."""
         curve: list[Epoch] = []
-        lowest, weights, last = math.inf, copy.deepcopy(self.plain.state_dict()), 0
+        lowest, mark, weights, last = math.inf, math.inf, copy.deepcopy(self.plain.state_dict()), 0
         for number in range(1, self.options.epochs + 1):
             train_loss, train_accuracy = self._epoch()
             self._weigh_classifiers()
@@ -130,7 +133,9 @@ class _Run:
             best = not curve or validation_loss < lowest
             if best:
                 lowest = validation_loss if math.isfinite(validation_loss) else math.inf
-                weights, last = copy.deepcopy(self.plain.state_dict()), number
+                weights = copy.deepcopy(self.plain.state_dict())
+            if lowest < mark - GAIN:
+                mark, last = lowest, number
             losses = (train_loss, validation_loss, train_accuracy, validation_accuracy)
             curve.append(Epoch(self.strategy, number, self.options.epochs, *losses, best))
             on_epoch(curve[-1])

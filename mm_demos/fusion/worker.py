@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
 
 def _end_with_parent(folder: Path) -> None:
     """Wait for the end of standard input; what the parent can no longer tidy up is tidied up here."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # below sys.stdin, whose lock held at exit would abort the interpreter
+        pass
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(ORPHANED)
 
