@@ -119,7 +119,16 @@ class FeedbackStore:
             writer.writerow(COLUMNS)
             for said in self.all():
                 row, verdict = said.row, "yes" if said.right else "no"
-                cells = (row.text or "", row.image or "", row.audio or "", row.label, said.predicted, verdict, said.model, said.time)
+                cells = (
+                    row.text or "",
+                    row.image or "",
+                    row.audio or "",
+                    row.label,
+                    said.predicted,
+                    verdict,
+                    said.model,
+                    said.time,
+                )
                 writer.writerow([_safe(str(cell)) for cell in cells])
         return path
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mm_demos.errors import InvalidInputError
 from mm_demos.fusion.types import Modality, Strategy, TrainOptions
@@ -51,7 +51,7 @@ PRESETS: tuple[Preset, ...] = (
         "with ReLU; Adam, cross-entropy, batches of 32, ten epochs.",
         ("concatenation",),
         {"text": ("minilm",), "image": ("efficientnet",), "audio": ("mfcc",)},
-        PLAIN,
+        replace(PLAIN, dense=True),
     ),
     Preset(
         "B",
@@ -60,14 +60,15 @@ PRESETS: tuple[Preset, ...] = (
         "crops), and a search for the hyper-parameters on the validation rows.",
         ("concatenation",),
         {"text": ("minilm",), "image": ("efficientnet",)},
+        TrainOptions(dense=True),
         augment=2,
         search_trials=8,
     ),
     Preset(
         "C",
         "Joint CNN and BERT",
-        "A CNN whose vectors were trained to agree with sentences (the picture tower of the suite's CLIP) and a BERT (MiniLM), both "
-        "projected to one size, and their products.",
+        "A CNN whose vectors were trained to agree with sentences (the picture tower of the suite's CLIP) and a BERT (MiniLM), "
+        "both projected to one size, and their products.",
         ("bilinear",),
         {"text": ("minilm",), "image": ("mini-clip",)},
     ),
@@ -82,9 +83,9 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "E",
         "Two branches added: what a customer wants",
-        "A question in words and the picture sent with it: one linear branch each, added with learned weights; Adam, "
-        "cross-entropy. With intents as labels it is a service desk's classifier.",
-        ("weighted-average",),
+        "A question in words and the picture sent with it: one linear branch each, added up (a linear layer over "
+        "both side by side); Adam, cross-entropy. With intents as labels it is a service desk's classifier.",
+        ("concatenation",),
         {"text": ("minilm",), "image": ("efficientnet",)},
         PLAIN,
     ),

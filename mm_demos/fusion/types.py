@@ -141,8 +141,8 @@ class TrainOptions:
     Args:
         hidden: width of the shared space the modalities are projected to.
         dropout: in [0, 1).
-        modality_dropout: probability in [0, 1) that a modality of a training row is hidden, so that one missing later does
-            little harm.
+        dense: concatenation gets a layer of `hidden` units with ReLU; without it, it is linear.
+        modality_dropout: probability in [0, 1) that a modality of a training row is hidden; one missing later does less harm.
         label_smoothing: in [0, 1).
         class_weights: weigh classes by their inverse frequency.
         patience: epochs without a better validation loss before training ends.
@@ -154,6 +154,7 @@ class TrainOptions:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     hidden: int = 128
+    dense: bool = False
     dropout: float = 0.2
     modality_dropout: float = 0.15
     label_smoothing: float = 0.05
