@@ -37,7 +37,11 @@ def run(flags: argparse.Namespace) -> int:
         model = load_model(Path(flags.model))
 
     def work(item: Item, output: Output) -> tuple[Mapping[str, Any], str]:
-        (prediction,) = predict(model, [_values(item)], progress=output.progress)
+        try:
+            (prediction,) = predict(model, [_values(item)], progress=output.progress)
+        except InvalidInputError as error:
+            said = str(error).removeprefix("Row 1: ").replace("Row 1 has", "This row has", 1)
+            raise InvalidInputError(said) from None
         scores = {each.label: each.score for each in prediction.scores}
         shares = ", ".join(f"{name} {share:.0%}" for name, share in prediction.contributions.items())
         line = f"{_shown(item)}: {prediction.label} ({scores[prediction.label]:.0%}; {shares})"

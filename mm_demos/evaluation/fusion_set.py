@@ -1,7 +1,7 @@
 """Does fusion help, does it bear a missing modality, is it quick and repeatable: on captions, photos and sounds.
 
-`python -m mm_demos evaluate fusion --data DIR`, DIR holding captioned photos and ESC-10; `fusion_rows` says how the set is made of
-them. It takes about twenty minutes.
+`python -m mm_demos evaluate fusion --data DIR`, DIR holding captioned photos and ESC-10; `fusion_rows` says how the set is
+made of them. It takes about twenty minutes.
 """
 
 from __future__ import annotations

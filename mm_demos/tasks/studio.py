@@ -96,7 +96,7 @@ def train(
         table: CSV, TSV, JSON, JSONL, Parquet, a ZIP with one of them and its media, or a saved Hugging Face data set.
         columns: guessed when not given.
         fusion: "all", or some of `STRATEGIES`.
-        encoders: modality → names; default ones for every modality of the table when not given.
+        encoders: modality → names; default ones where none are given.
         preset: "A" to "E"; it decides strategies, encoders and options, the seed excepted.
         augment: altered copies of each training row.
         search_trials: of a search for hyper-parameters, for each strategy; 0 for none.
@@ -182,9 +182,9 @@ class _Training:
         last = max((row.number for row in self.data.rows), default=0)
         rows = (*self.data.rows, *(dataclasses.replace(row, number=last + n) for n, row in enumerate(added, start=1)))
         train = (*split["train"], *range(first, len(rows)))
-        notice = f"{len(added)} rows of feedback were added to the training rows."
+        notice = f"Rows of feedback added to the training rows: {len(added)}."
         if same:
-            notice += f" {len(same)} others are rows that the model is measured on, and were left out."
+            notice += f" Left out, because the model is measured on them: {len(same)}."
         return rows, {**split, "train": train}, (notice,)
 
     def _features(self, rows: Sequence[Row], split: Split) -> Features:
