@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 from mm_demos.machine import (
     PeakMemory,
     available_bytes,
+    cpu_flags,
     cpu_identity,
     cpu_model,
     let_waiting_threads_sleep,
@@ -26,6 +27,7 @@ from mm_demos.settings import settings
 __all__ = [
     "PeakMemory",
     "available_bytes",
+    "cpu_flags",
     "cpu_identity",
     "cpu_model",
     "device",

@@ -37,9 +37,18 @@ def cpu_model() -> str:
 @cache
 def cpu_identity() -> str:
     """Name of the processor with a digest of what it can do: virtual machines hide instructions under the same name."""
+    return f"{cpu_model()} {platform.machine()} {hashlib.sha256(_flags().encode()).hexdigest()[:8]}"
+
+
+@cache
+def cpu_flags() -> frozenset[str]:
+    """Instruction sets of the processor as Linux names them, e.g. "avx512f", "amx_bf16"; empty elsewhere."""
+    return frozenset(_flags().split())
+
+
+def _flags() -> str:
     words = " ".join(_words(PROC / "cpuinfo"))
-    flags = words.partition("flags :")[2].partition("bugs :")[0]
-    return f"{cpu_model()} {platform.machine()} {hashlib.sha256(flags.encode()).hexdigest()[:8]}"
+    return words.partition("flags :")[2].partition("bugs :")[0]
 
 
 def let_waiting_threads_sleep() -> None:

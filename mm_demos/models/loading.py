@@ -117,7 +117,7 @@ def load(
     """
     folder, derived_folder = weights.ensure(spec, progress), weights.derived_folder(spec)
     reasons: list[str] = []
-    for engine in spec.engines:
+    for engine in (engine for engine in spec.engines if engine.cpu_flags <= accelerator.cpu_flags()):
         for device in _devices(engine):
             request = LoadRequest(
                 spec,

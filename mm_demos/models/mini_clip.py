@@ -12,7 +12,8 @@ import numpy as np
 
 from mm_demos.models.attention import FloatArray, softmax
 from mm_demos.models.mini_clip_export import CONFIG, IMAGE_SIZE, PARTS
-from mm_demos.models.onnx_graph import Graph, open_graph
+from mm_demos.models.onnx_graph import Graph, open_graph, prepared_graph
+from mm_demos.models.openvino_graph import OpenVinoGraph
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 MAX_TOKENS = 64
 BATCH = 8  # pictures at once
 TEXT_BATCH = 32
+VISION = "vision"
+
+VisionGraph = Graph | OpenVinoGraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,24 @@ class Look:
 
 def load_mini_clip(request: LoadRequest) -> MiniClip:
     """mm-mini-clip in ONNX Runtime; the first load on a machine writes its two graphs, which takes about a minute."""
-    vision, text = (open_graph(request, PARTS, f"mm-mini-clip-{side}") for side in ("vision", "text"))
+    return _joined(request, open_graph(request, PARTS, f"mm-mini-clip-{VISION}"))
+
+
+def load_mini_clip_openvino(request: LoadRequest) -> MiniClip:
+    """The same with its pictures in OpenVINO and bfloat16; texts, whose layers are small, stay in ONNX Runtime."""
+    path = prepared_graph(request, PARTS, f"mm-mini-clip-{VISION}")
+    return _joined(request, OpenVinoGraph(path, threads=request.threads), dtype="bfloat16")
+
+
+def _joined(request: LoadRequest, vision: VisionGraph, dtype: str = "float32") -> MiniClip:
+    text = open_graph(request, PARTS, "mm-mini-clip-text")
     return MiniClip(
-        vision, text, request.folder / "tokenizer.json", dim=embedding_dim(request.folder), logit_scale=scale_of(request.folder)
+        vision,
+        text,
+        request.folder / "tokenizer.json",
+        dim=embedding_dim(request.folder),
+        logit_scale=scale_of(request.folder),
+        dtype=dtype,
     )
 
 
@@ -76,12 +95,16 @@ class MiniClip:
         tokenizer_file: MiniLM's `tokenizer.json`.
         dim: numbers in an embedding.
         logit_scale: what the similarities are multiplied by.
+        dtype: what pictures are computed in, for receipts.
     """
 
-    def __init__(self, vision: Graph, text: Graph, tokenizer_file: Path, *, dim: int, logit_scale: float) -> None:
+    def __init__(
+        self, vision: VisionGraph, text: Graph, tokenizer_file: Path, *, dim: int, logit_scale: float, dtype: str = "float32"
+    ) -> None:
         from tokenizers import Tokenizer
 
         self._vision, self._text, self._dim, self._scale = vision, text, dim, logit_scale
+        self.dtype = dtype
         self._tokenizer: Any = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()

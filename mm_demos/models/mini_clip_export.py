@@ -86,12 +86,13 @@ def vision_network(parts: Path, trunk: Path) -> Any:
                 self.register_buffer(name.replace(".", "_"), tensor)
 
         def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            grid, logits = self.trunk(pixels)
+            grid, _ = self.trunk(pixels)
             last = grid[..., :LAST_CHANNELS].transpose(1, 2).unflatten(2, (GRID_SIDE, GRID_SIDE))
             cells = self.trunk.network.bn2(self.trunk.network.conv_head(last))
             cells = cells.flatten(2).transpose(1, 2)
             head = {name: getattr(self, name.replace(".", "_")) for name in tensors}
             embeddings = functional.normalize(picture_head(cells, head), dim=-1)
+            logits = self.trunk.network.classifier(cells.mean(1))
             return embeddings, torch.cat([cells, grid[..., LAST_CHANNELS:]], -1), logits
 
     return Vision().eval()

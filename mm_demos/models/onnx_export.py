@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-EXPORTER_VERSION = "1"  # raise it when a graph written by an older version must not be used any more
+EXPORTER_VERSION = "2"  # raise it when a graph written by an older version must not be used any more
 EFFICIENTNET_SIZE = 260  # pixels, the resolution EfficientNet-Lite2 was trained for (Tan and Le, 2019)
 
 

@@ -80,6 +80,7 @@ class Engine:
         probe: try it in a child process before trusting it on this machine.
         libraries: import names of what the adapter needs; imported before the load is weighed; where one is absent, the next
             engine is used.
+        cpu_flags: instructions that make it worth while; on a processor without them the next engine is used, in silence.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Engine:
     uses_torch: bool = False
     probe: bool = False
     libraries: tuple[str, ...] = ()
+    cpu_flags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
