@@ -57,9 +57,10 @@ def test_all_leaves_out_what_the_table_lacks_without_a_word() -> None:
     assert plan.notices == ()
 
 
-def test_encoders_named_for_one_modality_leave_the_others_at_their_defaults() -> None:
+def test_only_modalities_with_encoders_take_part() -> None:
     plan = a_plan(encoders={"audio": ["mfcc"]}).for_data(a_table("text", "audio"))
-    assert dict(plan.encoders) == {"text": ("minilm",), "audio": ("mfcc",)}
+    assert dict(plan.encoders) == {"audio": ("mfcc",)}
+    assert plan.strategies == ("single-audio",)
 
 
 def test_of_one_modality_there_is_nothing_to_fuse() -> None:

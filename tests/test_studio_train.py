@@ -23,7 +23,7 @@ from mm_demos.tasks import studio
 ROWS = 72
 QUICK = TrainOptions(epochs=6, hidden=16)
 COLUMNS = Columns(text="text", audio="audio", label="label", group="group")
-ENCODERS = {"audio": ("mel",)}
+ENCODERS = {"text": ("minilm",), "audio": ("mel",)}
 ASKED = [
     "--image-column",
     "none",
@@ -121,7 +121,7 @@ def test_a_zip_leaves_errors_that_can_still_be_looked_at(tmp_path: Path, table: 
         for path in sorted(table.parent.rglob("*.*")):
             archive.write(path, path.relative_to(table.parent))
     result = studio.train(
-        packed, columns=Columns(audio="audio", label="label"), encoders=ENCODERS, options=QUICK, out=tmp_path / "model"
+        packed, columns=Columns(audio="audio", label="label"), encoders={"audio": ["mel"]}, options=QUICK, out=tmp_path / "model"
     )
     assert [line.strategy for line in result.standings if line.strategy != "majority"] == ["single-audio"]
     assert result.mistakes

@@ -52,17 +52,18 @@ def run(flags: argparse.Namespace) -> int:
     """Train, and print the leaderboard."""
     if bool(flags.table) == flags.sample:
         raise UsageError("give a table, or --sample.")
-    if flags.preset and (flags.fusion or flags.augment or flags.trials or any(_encoders(flags).values())):
+    if flags.preset and (flags.fusion or flags.augment or flags.trials or any(_named_encoders(flags).values())):
         raise UsageError("--preset decides strategies, encoders, copies and trials: leave --fusion and the others out.")
     from mm_demos.tasks import studio
 
     with standard_output(as_json=flags.json, quiet=flags.quiet) as output, _finish_on_interrupt() as finish:
         with _opened(flags) as opened:
+            columns = _columns(flags, opened)
             result = studio.train(
                 opened,
-                columns=_columns(flags, opened),
+                columns=columns,
                 fusion=_strategies(flags.fusion),
-                encoders=_encoders(flags),
+                encoders=_encoders(flags, columns),
                 preset=flags.preset,
                 augment=flags.augment,
                 options=_options(flags),
@@ -87,7 +88,7 @@ def _opened(flags: argparse.Namespace) -> Iterator[Any]:
         yield table_of_rows
 
 
-def _columns(flags: argparse.Namespace, opened: Any) -> Columns | None:
+def _columns(flags: argparse.Namespace, opened: Any) -> Columns:
     """Those named on the line, the others as guessed."""
     import dataclasses
 
@@ -105,10 +106,20 @@ def _strategies(names: str) -> Any:
     return "all" if not found or found == ["all"] else found
 
 
-def _encoders(flags: argparse.Namespace) -> Mapping[Modality, Sequence[str]]:
+def _named_encoders(flags: argparse.Namespace) -> dict[Modality, list[str]]:
     modalities: tuple[Modality, ...] = ("text", "image", "audio")
-    named = {name: getattr(flags, f"{name}_encoders").split(",") for name in modalities}
-    return {name: [part.strip() for part in parts if part.strip()] for name, parts in named.items() if any(parts)}
+    split = {name: getattr(flags, f"{name}_encoders").split(",") for name in modalities}
+    return {name: [part.strip() for part in parts if part.strip()] for name, parts in split.items()}
+
+
+def _encoders(flags: argparse.Namespace, columns: Columns) -> Mapping[Modality, Sequence[str]]:
+    """Those named on the line, and default ones for the other columns; empty when none is named."""
+    from mm_demos.fusion.encoders import default_encoders
+
+    named = _named_encoders(flags)
+    if not any(named.values()):
+        return {}
+    return {name: names or default_encoders(name) for name, names in named.items() if names or getattr(columns, name)}
 
 
 def _options(flags: argparse.Namespace) -> Any:

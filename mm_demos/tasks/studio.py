@@ -96,7 +96,7 @@ def train(
         table: CSV, TSV, JSON, JSONL, Parquet, a ZIP with one of them and its media, or a saved Hugging Face data set.
         columns: guessed when not given.
         fusion: "all", or some of `STRATEGIES`.
-        encoders: modality → names; default ones where none are given.
+        encoders: modality → names, and no other modality takes part; all with default ones when not given.
         preset: "A" to "E"; it decides strategies, encoders and options, the seed excepted.
         augment: altered copies of each training row.
         search_trials: of a search for hyper-parameters, for each strategy; 0 for none.

@@ -29,7 +29,7 @@ class Plan:
     """How to train.
 
     Args:
-        encoders: modality → names; a preset uses no other modality, else those not named here get default ones.
+        encoders: modality → names, and no other modality takes part; empty: default ones of whatever the table has.
         explicit: the strategies were asked for by name.
         preset: its letter, or empty.
     """
@@ -63,7 +63,7 @@ class Plan:
         Raises:
             InvalidInputError: the table has nothing that the plan can use.
         """
-        wanted = tuple(self.encoders) if self.preset else data.modalities
+        wanted = tuple(self.encoders) or data.modalities
         used = tuple(modality for modality in wanted if modality in data.modalities)
         if not used:
             has, needs = ", ".join(data.modalities), ", ".join(wanted)
