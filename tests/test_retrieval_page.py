@@ -27,7 +27,8 @@ from mm_demos.retrieval.indexing import index
 from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.recordings import file_digest, recordings
 from mm_demos.retrieval.types import Hit, IndexProgress, IndexSummary, Query, Retrieval
-from mm_demos.tasks.retrieval import recipe
+from mm_demos.retrieval.windows import DEFAULT_CUT
+from mm_demos.tasks.retrieval_recipe import recipe
 from mm_demos.tasks.sound_sentences import SoundSentence, SoundSentences
 from mm_demos.ui import sound_library, sound_map, sound_notes, sound_pairs, sound_panel, sound_search
 from mm_demos.ui.clips import BARS, Clip, bars_of, clip_of, player
@@ -72,9 +73,16 @@ def library(tmp_path: Path, tones: list[Path]) -> Library:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page indexes with stand-ins for the models."""
 
-    def read(source: Any, *, library: Library, progress: Progress | None, max_seconds: float) -> Iterator[Any]:
+    def read(source: Any, *, library: Library, progress: Progress | None, **options: Any) -> Iterator[Any]:
+        how = options["windows"] or DEFAULT_CUT
         return index(
-            library, recordings(source), QuickReader(), recipe=RECIPE, progress=progress or Progress(), max_seconds=max_seconds
+            library,
+            recordings(source),
+            QuickReader(),
+            recipe=RECIPE,
+            progress=progress or Progress(),
+            windows=how,
+            max_seconds=options["max_seconds"],
         )
 
     monkeypatch.setattr(sound_library, "index_while_reading", read)

@@ -16,9 +16,11 @@ from mm_demos.models import fake, loader
 from mm_demos.progress import Progress, Update
 from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.types import IndexProgress, IndexSummary, Query
+from mm_demos.retrieval.windows import DEFAULT_CUT, Cut
 from mm_demos.settings import Settings
 from mm_demos.tasks import transcription
-from mm_demos.tasks.retrieval import index_folder, index_while_reading, recipe, search
+from mm_demos.tasks.retrieval import index_folder, index_while_reading, search
+from mm_demos.tasks.retrieval_recipe import cut_of, recipe
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +101,26 @@ def test_a_picture_is_compared_with_what_is_said(fakes: None, folder: Path, own_
     assert len(search(Query(image=picture, mode="said", top_k=50), library="mine").hits) == len(first.hits) + 1
     assert kept.stat().st_size > size
     assert search(Query(image=picture), library="mine").hits
+
+
+def test_a_library_keeps_its_own_cut(fakes: None, folder: Path) -> None:
+    media.save_wav(folder / "long.wav", tone(500, 9))
+    usual = index_folder(folder, library="usual").total_windows
+    fine = index_folder(folder, library="fine", windows=Cut(3, 0)).total_windows
+    assert fine > usual + 1  # nine seconds alone are three windows instead of one
+    again = index_folder(folder, library="fine")
+    assert (again.added, again.unchanged, again.total_windows) == (0, 5, fine)
+    with Library.open("fine") as library:
+        assert cut_of(library) == Cut(3, 0)
+    assert search(Query("high sound", mode="sounds"), library="fine").hits
+    anew = index_folder(folder, library="fine", windows=DEFAULT_CUT)
+    assert (anew.added, anew.total_windows) == (5, usual)
+
+
+@pytest.mark.parametrize(("seconds", "overlap"), [(0.5, 0.5), (31, 0), (10, 1), (10, -0.1), (float("nan"), 0)])
+def test_a_cut_out_of_range_is_refused(seconds: float, overlap: float) -> None:
+    with pytest.raises(InvalidInputError, match="choose a"):
+        Cut(seconds, overlap)
 
 
 def test_stop_gives_a_summary(fakes: None, folder: Path) -> None:

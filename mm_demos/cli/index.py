@@ -14,6 +14,7 @@ from mm_demos.cli.output import Output, standard_output
 
 if TYPE_CHECKING:
     from mm_demos.retrieval.types import IndexProgress
+    from mm_demos.retrieval.windows import Cut
 
 CLEAR_LINE = "\r\x1b[K"
 LINE_SECONDS = 5.0  # between two lines of progress where no terminal can rewrite one
@@ -23,6 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
     parser.add_argument("folder", nargs="?", metavar="FOLDER", help="recordings and videos, with the folders in it")
     parser.add_argument("--library", required=True, metavar="NAME", help="made if it is not there")
+    parser.add_argument("--window", type=float, metavar="SECONDS", help="length of a window, 1 to 30 (a new library: 10)")
+    parser.add_argument("--overlap", type=float, metavar="SHARE", help="of a window that the next repeats, 0 to 0.9 (0.5)")
     parser.add_argument("--import", dest="source", type=Path, metavar="FILE", help="make the library from an exported file first")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the library to one file afterwards")
     parser.add_argument("--receipt", action="store_true", help="add models, options, seconds and memory to the summary")
@@ -55,7 +58,7 @@ def _index(flags: argparse.Namespace, output: Output) -> int:
 
     lines = _Lines(quiet=flags.quiet)
     status = 0
-    for step in index_while_reading(flags.folder, library=flags.library, progress=output.progress):
+    for step in index_while_reading(flags.folder, library=flags.library, windows=_cut(flags), progress=output.progress):
         if not isinstance(step, IndexSummary):
             lines.show(step)
             continue
@@ -65,6 +68,18 @@ def _index(flags: argparse.Namespace, output: Output) -> int:
         output.write(data)
         status = FAILED if step.faults else 0
     return status
+
+
+def _cut(flags: argparse.Namespace) -> Cut | None:
+    """How to cut; None for as the library is cut already."""
+    from mm_demos.retrieval.windows import DEFAULT_CUT, Cut
+
+    if flags.window is None and flags.overlap is None:
+        return None
+    return Cut(
+        DEFAULT_CUT.seconds if flags.window is None else flags.window,
+        DEFAULT_CUT.overlap if flags.overlap is None else flags.overlap,
+    )
 
 
 def _import(flags: argparse.Namespace, output: Output) -> None:

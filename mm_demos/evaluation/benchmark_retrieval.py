@@ -27,7 +27,8 @@ from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.storage import Stamp
 from mm_demos.retrieval.types import Entry, FileInfo, Window
 from mm_demos.retrieval.vectors import nearest
-from mm_demos.tasks.retrieval import recipe, search
+from mm_demos.tasks.retrieval import search
+from mm_demos.tasks.retrieval_recipe import recipe
 
 DIM, SOUND_DIM, TOP_K = 384, 128, 10
 DRAWN_ROWS = 1 << 14  # at once

@@ -21,7 +21,7 @@ from mm_demos.retrieval.graph import keep_graphs
 from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.recordings import Source, file_digest, stamp
 from mm_demos.retrieval.types import Entry, FileFault, FileInfo, IndexProgress, IndexSummary, SoundFeatures, Window
-from mm_demos.retrieval.windows import cut, spoken
+from mm_demos.retrieval.windows import DEFAULT_CUT, Cut, cut, spoken
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,14 @@ def wordless(features: Sequence[SoundFeatures]) -> bool:
 
 
 def index(
-    library: Library, source: Source, reader: Reader, *, recipe: str, progress: Progress, max_seconds: float = MAX_FILE_SECONDS
+    library: Library,
+    source: Source,
+    reader: Reader,
+    *,
+    recipe: str,
+    progress: Progress,
+    windows: Cut = DEFAULT_CUT,
+    max_seconds: float = MAX_FILE_SECONDS,
 ) -> Iterator[IndexProgress | IndexSummary]:
     """Bring a library up to date with a source, file by file; the summary comes last.
 
@@ -88,8 +95,9 @@ def index(
 
     Args:
         reader: the models.
-        recipe: what tells the models from others; a library made with another one is begun anew.
+        recipe: what tells the models and the cut from others; a library made with another one is begun anew.
         progress: stopping it ends the run at once, with a summary.
+        windows: how recordings are cut.
         max_seconds: longer recordings are refused.
 
     Raises:
@@ -98,7 +106,7 @@ def index(
     with library.writing():
         library.begin(recipe)
         tally = _Tally(sum(stamp(path).size for path in source.files), len(source.files))
-        run = _Run(library, reader, tally, progress, max_seconds)
+        run = _Run(library, reader, tally, progress, windows, max_seconds)
         stopped = False
         try:
             for path in source.files:
@@ -120,6 +128,7 @@ class _Run:
     reader: Reader
     tally: _Tally
     progress: Progress
+    windows: Cut
     max_seconds: float
 
     def update(self, path: Path) -> str:
@@ -174,7 +183,7 @@ class _Run:
     def _read(self, path: Path, digest: str) -> tuple[FileInfo, list[Entry]]:
         """What is in one recording."""
         waveform = media.load_audio(path, max_seconds=self.max_seconds)
-        windows, levels = cut(str(path), waveform)
+        windows, levels = cut(str(path), waveform, self.windows)
         entries: list[Entry] = []
         language = ""
         if windows:

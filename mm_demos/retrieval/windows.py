@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mm_demos.errors import InvalidInputError
 from mm_demos.media import is_silent
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray
 from mm_demos.results import Transcription, Word
@@ -22,6 +23,28 @@ INVENTED = frozenset({"silence", "repetition"})  # flags of segments that were p
 
 # Scripts written without spaces between words: Thai, Lao, Burmese, Khmer, kana and the Chinese characters.
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How recordings are cut.
+
+    Args:
+        seconds: length of a window, in [1, 30]: what Whisper hears at once.
+        overlap: share of a window in [0, 0.9] that the next one repeats.
+
+    Raises:
+        InvalidInputError: out of range.
+    """
+
+    seconds: float = WINDOW_SECONDS
+    overlap: float = OVERLAP
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.seconds <= 30:
+            raise InvalidInputError(f"Windows of {self.seconds:g} s cannot be made: choose a length from 1 to 30 seconds.")
+        if not 0 <= self.overlap <= 0.9:
+            raise InvalidInputError(f"Windows cannot overlap by {self.overlap:g}: choose a share from 0 to 0.9.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +66,18 @@ class Moment:
     score: float
 
 
-def cut(
-    file: str, waveform: FloatArray, *, seconds: float = WINDOW_SECONDS, overlap: float = OVERLAP
-) -> tuple[tuple[Window, ...], tuple[float, ...]]:
+DEFAULT_CUT = Cut()
+
+
+def cut(file: str, waveform: FloatArray, how: Cut = DEFAULT_CUT) -> tuple[tuple[Window, ...], tuple[float, ...]]:
     """Windows of a recording that are not silent, and how loud each is in dB of full scale.
 
     Args:
         waveform: (n_samples,) float32 in [-1, 1] at 16 kHz.
-        seconds: length of a window; a shorter recording is one window, and the last one ends with the recording.
-        overlap: share of a window in [0, 1) that the next one repeats.
+        how: a recording shorter than a window is one window, and the last one ends with the recording.
     """
-    size = round(seconds * SAMPLE_RATE)
-    step = max(1, round(seconds * (1 - overlap) * SAMPLE_RATE))
+    size = round(how.seconds * SAMPLE_RATE)
+    step = max(1, round(how.seconds * (1 - how.overlap) * SAMPLE_RATE))
     starts = range(0, max(1, waveform.size - (size - step)), step)
     windows, levels = [], []
     for first in starts:

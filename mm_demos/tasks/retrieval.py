@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,27 +15,24 @@ from mm_demos.errors import InvalidInputError, StoppedError
 from mm_demos.media.files import shown
 from mm_demos.models import catalog
 from mm_demos.models.catalog import revision_of
-from mm_demos.models.protocols import FloatArray, JointEmbedder, TextEmbedder, TranscribeOptions
+from mm_demos.models.protocols import FloatArray, JointEmbedder, TextEmbedder
 from mm_demos.progress import Progress
 from mm_demos.results import Option, Transcription
-from mm_demos.retrieval import indexing, windows
+from mm_demos.retrieval import indexing
 from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.pictures import any_picture, said_like, shown_sounds
 from mm_demos.retrieval.recordings import recordings
 from mm_demos.retrieval.search import Clues, depth_for, find
 from mm_demos.retrieval.sounds import SoundEncoder
 from mm_demos.retrieval.types import MODES, IndexProgress, IndexSummary, Query, Retrieval, SoundFeatures, Window
+from mm_demos.retrieval.windows import Cut
 from mm_demos.tasks.receipts import Run, record
+from mm_demos.tasks.retrieval_recipe import LISTENING, SENTENCES, SOUNDS, SPEECH, cut_of, is_current, recipe
 from mm_demos.tasks.transcription import load_waveform, transcribe
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Fixed, not the profile's: what a library was made with must be there when it is searched, and one Whisper serves twice.
-SPEECH, SENTENCES, SOUNDS = "whisper-base", "all-MiniLM-L6-v2", "whisper-sound-head"
-FORMAT = 1  # of what is stored for a window; a new one has libraries made anew
-# Greedy decoding without the text before: as right on short windows, faster, and a loop cannot spread.
-LISTENING = TranscribeOptions(beam_size=1, word_timestamps=True, condition_on_previous_text=False)
 MAX_QUERY_CHARS, MAX_TOP_K = 1000, 1000
 CLOSE_SAID = 0.3  # cosine of sentences below which, when sounds are searched too, what is said does not count
 FAR_SAID = 0.25  # cosine below which a sentence has nothing to do with what is looked for
@@ -48,7 +44,9 @@ NOTHING_NEAR = "Nothing that is said here comes close to what you look for; thes
 NOTHING_LEFT = "No window passes the filters: loosen them."
 
 
-def index_folder(folder: str | Path, *, library: str | Library, progress: Progress | None = None) -> IndexSummary:
+def index_folder(
+    folder: str | Path, *, library: str | Library, windows: Cut | None = None, progress: Progress | None = None
+) -> IndexSummary:
     """Read every recording of a folder, and of the folders in it, into a library.
 
     Files whose content is known are skipped, those that are gone are dropped, and those that cannot be read are told in `faults`.
@@ -56,13 +54,14 @@ def index_folder(folder: str | Path, *, library: str | Library, progress: Progre
     Args:
         folder: recordings and videos in any format that can be decoded.
         library: its name in the user's data folder, where it is made if it is not there; or an open `Library`.
+        windows: how recordings are cut; as the library's are when not given. A library cut otherwise is made anew.
         progress: told about every file; stopping it keeps what is done and gives a summary with `stopped`.
 
     Raises:
         InvalidInputError: no such folder, no recording in it, or a name that cannot be used.
         BusyError: another process writes to this library.
     """
-    *_, last = index_while_reading(folder, library=library, progress=progress)
+    *_, last = index_while_reading(folder, library=library, windows=windows, progress=progress)
     assert isinstance(last, IndexSummary)  # noqa: S101  # by the contract of `index_while_reading`
     return last
 
@@ -71,6 +70,7 @@ def index_while_reading(
     source: str | Path | Sequence[str | Path],
     *,
     library: str | Library,
+    windows: Cut | None = None,
     progress: Progress | None = None,
     max_seconds: float = indexing.MAX_FILE_SECONDS,
 ) -> Iterator[IndexProgress | IndexSummary]:
@@ -78,15 +78,20 @@ def index_while_reading(
 
     Args:
         source: a folder, or a list of files; with a list nothing is dropped.
+        windows: how recordings are cut; as the library's are when not given. A library cut otherwise is made anew.
         max_seconds: longer recordings are refused.
     """
     progress = progress or Progress()
     found = recordings(source)
-    options: dict[str, Option] = {"files": len(found.files), "window_seconds": windows.WINDOW_SECONDS, "overlap": windows.OVERLAP}
-    with _opened(library, create=True) as opened, record("index", options=options, progress=progress) as run:
+    with _opened(library, create=True) as opened, ExitStack() as stack:
+        how = windows or cut_of(opened)
+        options: dict[str, Option] = {"files": len(found.files), "window_seconds": how.seconds, "overlap": how.overlap}
+        run = stack.enter_context(record("index", options=options, progress=progress))
         run.lease(SPEECH)  # stays loaded from file to file
         reader = _Models(run.lease(SENTENCES), SoundEncoder(run.lease(SOUNDS)))
-        for step in indexing.index(opened, found, reader, recipe=recipe(), progress=progress, max_seconds=max_seconds):
+        for step in indexing.index(
+            opened, found, reader, recipe=recipe(how), progress=progress, windows=how, max_seconds=max_seconds
+        ):
             if isinstance(step, IndexSummary):
                 yield replace(step, receipt=run.receipt())
                 return
@@ -111,7 +116,7 @@ def search(query: Query | str, *, library: str | Library, progress: Progress | N
     progress = progress or Progress()
     options: dict[str, Option] = {"mode": query.mode, "text": query.text, "negative": query.negative, "top_k": query.top_k}
     with _opened(library) as opened, record("search", options=options, progress=progress) as run:
-        if opened.meta("recipe") not in {"", recipe()}:
+        if not is_current(opened):
             raise InvalidInputError(f"The library {opened.name} was made with other models: index its folder again.")
         left = opened.count(query)
         asked = _Asked(query, opened, run, progress)
@@ -142,13 +147,6 @@ def checked(query: Query) -> Query:
     if not isinstance(query.top_k, int) or not 1 <= query.top_k <= MAX_TOP_K:
         raise InvalidInputError(f"Between 1 and {MAX_TOP_K:,} results can be given, not {query.top_k}.")
     return replace(query, text=text, negative=negative)
-
-
-def recipe() -> str:
-    """What a library is made with: models, their revisions and the cut of the windows, as a digest."""
-    parts = [str(FORMAT), *(revision_of(name) for name in (SPEECH, SENTENCES, SOUNDS))]
-    parts += [repr(LISTENING), str(windows.WINDOW_SECONDS), str(windows.OVERLAP)]
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
 @contextmanager

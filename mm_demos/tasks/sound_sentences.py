@@ -12,7 +12,7 @@ from mm_demos.results import LabelScore, Receipt
 from mm_demos.retrieval.sounds import SoundEncoder
 from mm_demos.tasks.picture_search import clean_sentences
 from mm_demos.tasks.receipts import record
-from mm_demos.tasks.retrieval import LISTENING, SENTENCES, SOUNDS, SPEECH
+from mm_demos.tasks.retrieval_recipe import LISTENING, SENTENCES, SOUNDS, SPEECH
 from mm_demos.tasks.transcription import load_waveform, transcribe
 
 

@@ -22,8 +22,10 @@ from mm_demos.retrieval.exchange import export_library, import_library
 from mm_demos.retrieval.library import Library, check_name, delete_library, libraries_folder, library_names
 from mm_demos.retrieval.recordings import stamp
 from mm_demos.retrieval.types import IndexProgress, IndexSummary, LibraryInfo
+from mm_demos.retrieval.windows import DEFAULT_CUT, Cut
 from mm_demos.settings import settings
-from mm_demos.tasks.retrieval import index_while_reading, recipe
+from mm_demos.tasks.retrieval import index_while_reading
+from mm_demos.tasks.retrieval_recipe import is_current, recipe
 from mm_demos.ui.sound_notes import line, told
 
 BUILT_IN = "Built-in sounds"
@@ -141,8 +143,15 @@ def unpacked() -> Library:
     return library
 
 
-def add(
-    place: Place | None, name: str, files: Sequence[str] | None, folder: str | None, *, progress: Progress | None = None
+def add(  # noqa: PLR0917 (an endpoint receives its components' values by position)
+    place: Place | None,
+    name: str,
+    files: Sequence[str] | None,
+    folder: str | None,
+    window_seconds: float = DEFAULT_CUT.seconds,
+    overlap: float = DEFAULT_CUT.overlap,
+    *,
+    progress: Progress | None = None,
 ) -> Iterator[Indexed]:
     """Put recordings into a library of the visitor's own, made if it is not there.
 
@@ -151,8 +160,10 @@ def add(
         name: of the library.
         files: uploaded recordings; they are copied, since uploads are deleted after a while.
         folder: on this machine, for the user's own page; its recordings stay where they are.
+        window_seconds: how a new library is cut, as its overlap; one that is there stays as it is cut.
     """
     place = place or visitors_place()
+    how = None if name in library_names(Path(place.root)) else Cut(window_seconds, overlap)
     check_add(place, name, files, folder)
     limit = VISITOR_SECONDS if place.own else settings().max_audio_seconds
     with Library.open(name, root=Path(place.root), create=True) as library:
@@ -160,7 +171,7 @@ def add(
         if folder and place.own:
             sources.append(folder)
         for source in sources:
-            for step in index_while_reading(source, library=library, progress=progress, max_seconds=limit):
+            for step in index_while_reading(source, library=library, windows=how, progress=progress, max_seconds=limit):
                 yield Indexed(place, name, step)
 
 
@@ -182,7 +193,7 @@ def _same(one: Path, other: Path) -> bool:
     return filecmp.cmp(one, other, shallow=False)
 
 
-def check_add(place: Place | None, name: str | None, files: Sequence[str] | None, folder: str | None) -> None:
+def check_add(place: Place | None, name: str | None, files: Sequence[str] | None, folder: str | None, *_cut: float) -> None:
     """Refuse what cannot be indexed before it queues."""
     check_new(name)
     if not files and not (folder and place is not None and place.own):
@@ -249,7 +260,7 @@ def about(place: Place | None, name: str | None) -> tuple[str, LibraryInfo | Non
     try:
         with unpacked() if not name or name == BUILT_IN else Library.open(name, root=_root(place)) as library:
             info = library.info()
-            fresh = library.meta("recipe") in {"", recipe()}
+            fresh = is_current(library)
     except DemoError as error:
         return line(str(error), failed=True), None
     return line(told(info) if fresh else f"{told(info)} · {OTHER_MODELS}"), info

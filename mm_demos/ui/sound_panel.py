@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from mm_demos.retrieval.types import QUIETEST_DBFS
+from mm_demos.retrieval.windows import DEFAULT_CUT
 from mm_demos.tasks.picture_index import SUFFIXES as PICTURE_SUFFIXES
 from mm_demos.ui import hits, sound_library, sound_notes
 from mm_demos.ui.page import Actions, Page
@@ -33,6 +34,7 @@ class Panel:
     name: gr.Textbox
     files: gr.File
     folder: gr.Textbox
+    cut: list[gr.components.Component]
     add_folder: gr.UploadButton
     index: Actions
     progress: gr.HTML
@@ -62,13 +64,18 @@ def make(page: Page) -> Panel:
         with gr.Row(elem_classes="mm-adders"):
             add_folder = gr.UploadButton("Upload a folder", file_count="directory", size="sm", min_width=110)
             load = gr.UploadButton("Open a saved library", file_types=[sound_library.SAVED_SUFFIX], size="sm", min_width=110)
+        with gr.Accordion("How a new library is cut", open=False):
+            cut = [
+                gr.Slider(2, 30, value=DEFAULT_CUT.seconds, step=1, label="Length of a window (seconds)"),
+                gr.Slider(0, 0.9, value=DEFAULT_CUT.overlap, step=0.1, label="Share of it that the next window repeats"),
+            ]
         index = page.actions("Add to the library")
         progress = gr.HTML("", elem_classes="mm-plain mm-indexing")
         with gr.Row(elem_classes="mm-adders"):
             save = gr.Button("Save the library as a file", size="sm", min_width=110)
             delete = gr.Button("Delete the library", size="sm", min_width=110)
         saved = gr.File(label="The library as a file", visible=False, interactive=False)
-    return Panel(place, library, line, name, files, folder, add_folder, index, progress, delete, save, load, saved)
+    return Panel(place, library, line, name, files, folder, cut, add_folder, index, progress, delete, save, load, saved)
 
 
 def filters() -> list[gr.components.Component]:
@@ -94,7 +101,7 @@ def connect(page: Page, panel: Panel, options: list[gr.components.Component]) ->
     page.connect(
         sound_library.add,
         actions=panel.index,
-        inputs=[panel.place, panel.name, panel.files, panel.folder],
+        inputs=[panel.place, panel.name, panel.files, panel.folder, *panel.cut],
         outputs=[panel.place, panel.progress],
         show=show_indexed,
         api_name=None,
