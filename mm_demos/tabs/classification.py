@@ -22,7 +22,7 @@ def build(frame: ui.Frame) -> None:
     # What a visit leaves goes with it; the folder is known to the Train and the Predict panel.
     visit = gr.State(None, delete_callback=studio.leave)
     model = gr.State(None)
-    with gr.Tabs(elem_classes="mm-modes mm-st-panels"):
+    with gr.Tabs(elem_classes="mm-modes mm-st-panels", overflow_behavior="wrap"):
         with gr.Tab("Zero-shot"):
             zero_shot.build(frame.page(spec))
         with gr.Tab("Train"):

@@ -36,7 +36,7 @@ def build(page: ui.Page, visit: gr.State, model: gr.State, add_feedback: gr.Chec
             audio = ui.microphone("Sound", min_width=240)
         actions = page.actions("Predict")
         with gr.Accordion("Use another model", open=False):
-            file = gr.File(file_types=[".zip"], label="A model as ZIP", height=120)
+            file = gr.File(file_types=[".zip"], label="A model as ZIP", height=140, elem_classes="mm-st-load")
             path = gr.Textbox(
                 "",
                 label="Or its folder on this machine",
@@ -65,9 +65,10 @@ def build(page: ui.Page, visit: gr.State, model: gr.State, add_feedback: gr.Chec
         keep=[model],
     )
     event.success(studio_feedback.ready, [visit, asked, model], said.fresh, **QUIET)
-    model.change(lambda known: (studio_models.about(known), None), model, [about, asked], **QUIET)
-    file.upload(studio_models.load_zip, [visit, file], [visit, model, line], **QUIET)
-    path.submit(studio_models.load_path, [visit, path], [model, line], **QUIET)
+    fresh: dict[str, Any] = {"fn": told, "inputs": model, "outputs": [about, asked], **QUIET}
+    model.change(**fresh)  # after a training; what an event outside the queue does to a state is not told
+    file.upload(studio_models.load_zip, [visit, file], [visit, model, line], **QUIET).success(**fresh)
+    path.submit(studio_models.load_path, [visit, path], [model, line], **QUIET).success(**fresh)
     page.frame.blocks.load(lambda known: gr.update(visible=known is not None and known.own), visit, path, **QUIET)
     page.endpoint(
         predict_once,
@@ -77,6 +78,11 @@ def build(page: ui.Page, visit: gr.State, model: gr.State, add_feedback: gr.Chec
         check=refuse_once,
         snippet={"model": "file:model.zip", "text": "the lights flicker"},
     )
+
+
+def told(model: Model | None) -> tuple[str, None]:
+    """The card about a model that is new, and nothing asked of it yet."""
+    return studio_models.about(model), None
 
 
 def refuse(model: Model | None, text: str | None, image: str | None, audio: str | None) -> None:
