@@ -63,6 +63,7 @@ class Report:
         intervals_apart: the 95 % intervals of the best fusion and of the best single modality do not overlap.
         cold_seconds: features of all rows, nothing cached; models are loaded on the way.
         warm_seconds: features from the cache, and all strategies trained.
+        cold_processor_seconds: the same as time of the processor, for machines that have other work too.
         same_seed_same_figures: every probability of a second training equals the first one's to the last bit.
     """
 
@@ -75,6 +76,8 @@ class Report:
     missing: tuple[Missing, ...]
     cold_seconds: float
     warm_seconds: float
+    cold_processor_seconds: float
+    warm_processor_seconds: float
     same_seed_same_figures: bool
     xor: tuple[fusion_xor.XorRow, ...]
 
@@ -101,8 +104,8 @@ def measured(data: Path, *, rows: int = 2000, seed: int = 0) -> Report:
     with tempfile.TemporaryDirectory(prefix="mm-demos-fusion-") as scratch:
         events = build(data, Path(scratch), rows=rows, seed=seed)
         with _empty_feature_cache():
-            cold, _ = _timed(lambda: _features(events, seed))
-            warm, (features, outcomes) = _timed(lambda: _all_strategies(events, seed))
+            cold, cold_work, _ = _timed(lambda: _features(events, seed))
+            warm, warm_work, (features, outcomes) = _timed(lambda: _all_strategies(events, seed))
     again = _trained(features, events, seed, STRATEGIES)
     board = _board(outcomes, features, events, seed)
     fusion, single = _best(board, fused=True), _best(board, fused=False)
@@ -117,6 +120,8 @@ def measured(data: Path, *, rows: int = 2000, seed: int = 0) -> Report:
         missing=tuple(_missing(modality, strategy, features, events, seed) for modality in features.vectors),
         cold_seconds=cold,
         warm_seconds=warm,
+        cold_processor_seconds=cold_work,
+        warm_processor_seconds=warm_work,
         same_seed_same_figures=_equal(outcomes, again),
         xor=fusion_xor.measured(),
     )
@@ -196,10 +201,11 @@ def _line(line: Standing) -> Line:
     return Line(line.strategy, m.accuracy.value, m.accuracy.low, m.accuracy.high, m.f1_macro, m.ece, line.train_seconds)
 
 
-def _timed(step: Callable[[], Result]) -> tuple[float, Result]:
-    start = time.perf_counter()
+def _timed(step: Callable[[], Result]) -> tuple[float, float, Result]:
+    """Seconds by the clock, seconds of the processor in this process and its finished children, and what came of it."""
+    start, worked = time.perf_counter(), sum(os.times()[:4])
     done = step()
-    return time.perf_counter() - start, done
+    return time.perf_counter() - start, sum(os.times()[:4]) - worked, done
 
 
 @contextmanager
