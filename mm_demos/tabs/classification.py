@@ -30,11 +30,12 @@ def build(frame: ui.Frame) -> None:
             trainer = studio_train.build(page, visit, model)
             studio_api.connect(page, trainer)
         with gr.Tab("Predict"):
-            studio_predict.build(frame.page(replace(spec, summary=PREDICT, roles=())), visit, model, trainer.options.feedback)
-    frame.blocks.load(enter, None, [visit, trainer.path], **QUIET)
+            page = frame.page(replace(spec, summary=PREDICT, roles=()))
+            path = studio_predict.build(page, visit, model, trainer.options.feedback)
+    frame.blocks.load(enter, None, [visit, trainer.path, path], **QUIET)
 
 
-def enter(request: gr.Request) -> tuple[studio.Visit, Any]:
-    """The visitor's folder, and whether a path of this machine may be named."""
+def enter(request: gr.Request) -> tuple[studio.Visit, Any, Any]:
+    """The visitor's folder, and whether paths of this machine may be named."""
     visit = studio.enter(request)
-    return visit, gr.update(visible=visit.own)
+    return visit, gr.update(visible=visit.own), gr.update(visible=visit.own)

@@ -26,8 +26,11 @@ EXPORTS = (
 )
 
 
-def build(page: ui.Page, visit: gr.State, model: gr.State, add_feedback: gr.Checkbox) -> None:
-    """Make the panel; `add_feedback` of the Train panel appears with the first feedback."""
+def build(page: ui.Page, visit: gr.State, model: gr.State, add_feedback: gr.Checkbox) -> gr.Textbox:
+    """Make the panel; gives the box for a path, which only the user of this machine may see.
+
+    `add_feedback` of the Train panel appears with the first feedback.
+    """
     with page.inputs():
         about = gr.HTML(studio_models.about(None), elem_classes="mm-plain mm-result")
         text = gr.Textbox("", label="Text", placeholder="What is to be classified; leave empty what you do not have", lines=3)
@@ -69,7 +72,6 @@ def build(page: ui.Page, visit: gr.State, model: gr.State, add_feedback: gr.Chec
     model.change(**fresh)  # after a training; what an event outside the queue does to a state is not told
     file.upload(studio_models.load_zip, [visit, file], [visit, model, line], **QUIET).success(**fresh)
     path.submit(studio_models.load_path, [visit, path], [model, line], **QUIET).success(**fresh)
-    page.frame.blocks.load(lambda known: gr.update(visible=known is not None and known.own), visit, path, **QUIET)
     page.endpoint(
         predict_once,
         inputs=[file, text, image, audio],
@@ -78,6 +80,7 @@ def build(page: ui.Page, visit: gr.State, model: gr.State, add_feedback: gr.Chec
         check=refuse_once,
         snippet={"model": "file:model.zip", "text": "the lights flicker"},
     )
+    return path
 
 
 def told(model: Model | None) -> tuple[str, None]:

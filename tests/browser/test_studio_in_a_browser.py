@@ -146,6 +146,7 @@ def test_a_model_is_trained_asked_corrected_and_taken_along(visit: Visit, tmp_pa
     expect(other.locator(".mm-st-nomodel")).to_be_visible()
     expect(other.locator(".mm-ranks").locator("visible=true")).to_have_count(0)
     other.locator("button.label-wrap").filter(has_text="Use another model").click()
+    expect(other.get_by_label("Or its folder on this machine")).to_be_visible()
     other.locator(".mm-st-load input[type=file]").set_input_files(file)
     expect(other.locator(".mm-st-model")).to_contain_text("model.zip", timeout=60_000)
     other.get_by_label("Text", exact=True).locator("visible=true").fill("Rain and a puddle near gate 4.")
@@ -190,7 +191,7 @@ def test_a_preset_sets_strategies_and_encoders(visit: Visit) -> None:
         tab.locator("button.label-wrap").filter(has_text=title).click()
     tab.get_by_label("Preset: a system from the literature").click()
     visitor.page.get_by_role("option").filter(has_text="A · ").click()
-    expect(tab.locator(".mm-st-note")).to_contain_text("MFCC")
+    expect(tab.locator(".mm-st-note p")).to_contain_text("MFCC")
     expect(tab.locator(".mm-st-list").first.locator("input:checked")).to_have_count(1)
     expect(tab.locator(".mm-st-list").nth(3).locator("input:checked")).to_have_count(1)
     assert visitor.errors == []
