@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from mm_demos import machine
 from mm_demos.errors import DemoError, InvalidInputError, MissingDependencyError, StoppedError
 from mm_demos.fusion import process
 from mm_demos.fusion.process import run_training
@@ -94,6 +95,29 @@ def test_the_same_seed_gives_the_same_result_to_the_last_digit_whatever_else_is_
         assert np.array_equal(first.probs[part], again.probs[part])
     name = "trained/gated-attention.safetensors"
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_many_strategies_are_shared_out_and_come_back_in_order(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "usable_cores", lambda: 2)
+    asked: tuple[Strategy, ...] = (
+        "single-text", "single-image", "concatenation", "weighted-average", "max-pooling", "gated-attention",
+    )  # fmt: skip
+    most, updates = 0, list[Update]()
+
+    def count(_: Epoch) -> None:
+        nonlocal most
+        most = max(most, len(children()))
+
+    outcomes = run(tmp_path / "m", *asked, progress=Progress(updates.append), on_epoch=count)
+    assert tuple(outcome.strategy for outcome in outcomes) == asked
+    assert most == 2
+    fractions = [update.fraction for update in updates if update.fraction is not None]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert not list(scratch.iterdir())
+    assert not children()
 
 
 def test_the_page_process_stays_free_of_torch(tmp_path: Path) -> None:

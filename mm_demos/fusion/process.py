@@ -1,10 +1,9 @@
-"""The training of a run, in a child process: this one stays free of torch, hears what happens and can end it at any time."""
+"""The training of a run, in child processes: this one stays free of torch, hears what happens and can end it at any time."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import queue
 import shutil
 import signal
@@ -12,36 +11,29 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mm_demos import machine
 from mm_demos.errors import DemoError, InvalidInputError, MissingDependencyError
 from mm_demos.fusion.model_folder import RUN, TRAINED
+from mm_demos.fusion.option_ranges import check_options
 from mm_demos.fusion.predictor import child_environment
 from mm_demos.fusion.types import MODALITIES, STRATEGIES, Epoch, Features, Outcome, Part, Strategy, TrainOptions
 from mm_demos.fusion.worker import FEATURES, FINISH, JOB
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
+ERRORS = "stderr"
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 POLL_SECONDS = 0.1
 LAST_WORDS = 300  # characters
-RANGES: Mapping[str, tuple[float, float, str]] = {  # lowest, highest, in words
-    "epochs": (1, 10_000, "from 1 to 10,000"),
-    "batch_size": (1, 100_000, "from 1 to 100,000"),
-    "learning_rate": (1e-8, 1e3, "above 0"),
-    "weight_decay": (0, 1e3, "0 or more"),
-    "hidden": (2, 4096, "from 2 to 4,096"),
-    "dropout": (0, 0.99, "from 0 to 0.99"),
-    "modality_dropout": (0, 0.99, "from 0 to 0.99"),
-    "label_smoothing": (0, 0.99, "from 0 to 0.99"),
-    "patience": (1, 100_000, "1 or more"),
-    "seed": (0, 2**31 - 1, "a whole number of 0 or more"),
-}
+MAX_CHILDREN, STRATEGIES_EACH = 2, 3  # a child costs 4 s of a core and 0.7 GB before its first epoch
 
 
 def run_training(
@@ -58,7 +50,7 @@ def run_training(
     on_epoch: Callable[[Epoch], None],
     finish_early: Callable[[], bool] = lambda: False,
 ) -> tuple[Outcome, ...]:
-    """Train strategies one after the other, in the order given; `save_model` makes a model of one of them.
+    """Train strategies, two at a time where there are cores and work for it; `save_model` makes a model of one of them.
 
     The first line of a row stands for it in all parts; its other lines, the augmented ones, are trained on only.
 
@@ -77,7 +69,7 @@ def run_training(
         StoppedError: `progress.stop()` was called; nothing is left behind.
     """
     chosen = _possible(strategies, features)
-    _check_options(options, search_trials, search_minutes)
+    check_options(options, search_trials, search_minutes)
     arrays = _arrays(features, split, len(labels))
     job = {
         "strategies": chosen,
@@ -90,10 +82,28 @@ def run_training(
     with tempfile.TemporaryDirectory(prefix="mm-demos-training-", ignore_cleanup_errors=True) as made:
         exchange = Path(made)
         np.savez(exchange / FEATURES, allow_pickle=False, **arrays)
-        (exchange / JOB).write_text(json.dumps(job), encoding="utf-8")
-        outcomes = _Child(exchange, chosen, progress, on_epoch, finish_early).outcomes()
-        _keep(exchange, folder, features, labels, outcomes)
+        folders = [_handed_out(exchange, number, job, share) for number, share in enumerate(_shares(chosen))]
+        found = _Children(folders, len(chosen), progress, on_epoch, finish_early).outcomes()
+        outcomes = tuple(sorted(found, key=lambda outcome: chosen.index(outcome.strategy)))
+        _keep(folders, folder, features, labels, outcomes)
     return outcomes
+
+
+def _shares(strategies: Sequence[Strategy]) -> list[list[Strategy]]:
+    """The strategies of each child; every other one, since the costly ones stand together."""
+    n = max(1, min(MAX_CHILDREN, machine.usable_cores(), len(strategies) // STRATEGIES_EACH))
+    return [list(strategies[first::n]) for first in range(n)]
+
+
+def _handed_out(exchange: Path, number: int, job: Mapping[str, object], strategies: Sequence[Strategy]) -> Path:
+    """A child's folder, with its part of the job."""
+    folder = exchange / str(number)
+    folder.mkdir()
+    share = len(strategies) / len(job["strategies"])  # type: ignore[arg-type]
+    minutes = float(job["search_minutes"])  # type: ignore[arg-type]
+    part = {**job, "strategies": strategies, "search_minutes": minutes * min(1.0, share * MAX_CHILDREN)}
+    (folder / JOB).write_text(json.dumps(part), encoding="utf-8")
+    return folder
 
 
 def _possible(strategies: Sequence[Strategy], features: Features) -> list[Strategy]:
@@ -105,15 +115,6 @@ def _possible(strategies: Sequence[Strategy], features: Features) -> list[Strate
     if not chosen:
         raise InvalidInputError(f"None of the strategies fits data with {', '.join(features.vectors)}: choose another one.")
     return chosen
-
-
-def _check_options(options: TrainOptions, search_trials: int, search_minutes: float) -> None:
-    for name, (low, high, words) in RANGES.items():
-        value = getattr(options, name)
-        if not low <= value <= high:  # NaN lies in no range
-            raise InvalidInputError(f"{name.replace('_', ' ')} cannot be {value:g}: choose a value {words}.")
-    if search_trials < 0 or not 0 <= search_minutes < math.inf:
-        raise InvalidInputError("The search for hyper-parameters needs a number of trials or minutes that is 0 or more.")
 
 
 def _arrays(features: Features, split: Mapping[Part, Sequence[int]], n_classes: int) -> dict[str, NDArray[Any]]:
@@ -140,105 +141,99 @@ def _arrays(features: Features, split: Mapping[Part, Sequence[int]], n_classes: 
     return arrays
 
 
-class _Child:
-    """The child process and what it says."""
+class _Children:
+    """The child processes and what they say.
+
+    Args:
+        folders: what each of them was handed; the features lie beside.
+        total: strategies of all.
+    """
 
     def __init__(
         self,
-        exchange: Path,
-        strategies: Sequence[Strategy],
+        folders: Sequence[Path],
+        total: int,
         progress: Progress,
         on_epoch: Callable[[Epoch], None],
         finish_early: Callable[[], bool],
     ) -> None:
-        self._exchange, self._strategies = exchange, strategies
+        self._folders, self._total = folders, total
         self._progress, self._on_epoch, self._finish_early = progress, on_epoch, finish_early
         self._found: list[Outcome] = []
-        self._trained = False
+        self._trained: set[Path] = set()
+        self._under_way: dict[Path, float] = {}  # share of each child's present strategy
+        self._failed: Path | None = None
         self._refusal = ""
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """Run the child to its end; it never outlives this call."""
-        errors = self._exchange / "stderr"
-        with errors.open("wb") as stderr:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "mm_demos.fusion.worker", str(self._exchange)],
-                env=child_environment(),
-                stdin=subprocess.PIPE,  # its end tells the child that this process is gone
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                encoding="utf-8",
-            )
-            try:
-                self._listen(child)
-            finally:
-                child.kill()
-                child.wait()
-                for stream in (child.stdin, child.stdout):
-                    if stream is not None:
-                        stream.close()
-        if not self._trained:  # a graph that fails afterwards is written when the model is loaded
-            raise self._fault(child.returncode, errors.read_text(encoding="utf-8", errors="replace"))
+        """Run the children to their end; none outlives this call."""
+        with ExitStack() as stack:
+            children = {folder: stack.enter_context(_started(folder)) for folder in self._folders}
+            self._listen(children)
+        if self._failed is not None:
+            errors = (self._failed / ERRORS).read_text(encoding="utf-8", errors="replace")
+            raise self._fault(children[self._failed].returncode, errors)
         return tuple(self._found)
 
-    def _listen(self, child: subprocess.Popen[str]) -> None:
-        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    def _listen(self, children: Mapping[Path, subprocess.Popen[str]]) -> None:
+        lines: queue.SimpleQueue[tuple[Path, str | None]] = queue.SimpleQueue()
 
-        def read() -> None:
+        def read(folder: Path, child: subprocess.Popen[str]) -> None:
             for line in child.stdout or ():
-                lines.put(line)
-            lines.put(None)
+                lines.put((folder, line))
+            lines.put((folder, None))
 
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
+        readers = [threading.Thread(target=read, args=each, daemon=True) for each in children.items()]
+        for reader in readers:
+            reader.start()
         self._progress.report("Starting the training")
+        talking = set(children)
         try:
-            while True:
+            while talking:
                 if self._finish_early():
-                    (self._exchange / FINISH).touch()
+                    for folder in children:
+                        (folder / FINISH).touch()
                 self._progress.checkpoint()
                 try:
-                    line = lines.get(timeout=POLL_SECONDS)
+                    folder, line = lines.get(timeout=POLL_SECONDS)
                 except queue.Empty:
                     continue
-                if line is None:
+                if line is not None:
+                    self._hear(folder, json.loads(line))
+                    continue
+                talking.remove(folder)
+                children[folder].wait()
+                if folder not in self._trained:  # a graph that fails afterwards is written when the model is loaded
+                    self._failed = folder
                     break
-                self._hear(json.loads(line))
-            child.wait()
         finally:
-            child.kill()  # ends the reader, whose stream must not be closed under it
-            reader.join()
+            for child in children.values():
+                child.kill()  # ends its reader, whose stream must not be closed under it
+            for reader in readers:
+                reader.join()
 
-    def _hear(self, said: dict[str, Any]) -> None:
+    def _hear(self, folder: Path, said: dict[str, Any]) -> None:
         event = said.pop("event")
         if event == "epoch":
             epoch = Epoch(**said)
-            self._report(f"Training {epoch.strategy}, epoch {epoch.number}", epoch.number / epoch.of)
+            self._under_way[folder] = epoch.number / epoch.of
+            self._report(f"Training {epoch.strategy}, epoch {epoch.number}")
             self._on_epoch(epoch)
         elif event == "trial":
-            self._report(f"Searching for {said['strategy']}, trial {said['number']}", 0.0)
+            self._report(f"Searching for {said['strategy']}, trial {said['number']}")
         elif event == "outcome":
-            self._found.append(self._outcome(said))
-            self._report(f"Trained {said['strategy']}", 0.0)
+            self._found.append(_outcome(folder, said))
+            self._under_way[folder] = 0.0
+            self._report(f"Trained {said['strategy']}")
         elif event == "trained":
-            self._trained = True
+            self._trained.add(folder)
             self._progress.report("Preparing the best model for predictions")
         elif event == "refused":
             self._refusal = said["sentence"]
 
-    def _report(self, message: str, share: float) -> None:
-        total = len(self._strategies)
-        self._progress.report(message, min(total, len(self._found) + share), total, "strategies")
-
-    def _outcome(self, said: dict[str, Any]) -> Outcome:
-        said["curve"] = tuple(Epoch(**epoch) for epoch in said["curve"])
-        said["options"] = TrainOptions(**said["options"])
-        with np.load(self._exchange / f"{said['strategy']}.npz", allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        probs: dict[Part, NDArray[np.float64]] = {part: arrays[f"probs_{part}"] for part in PARTS}
-        without = {name: arrays[f"without_{name}"] for name in MODALITIES if f"without_{name}" in arrays}
-        return Outcome(probs=probs, without=without, attention=arrays["attention"], **said)
+    def _report(self, message: str) -> None:
+        done = len(self._found) + sum(self._under_way.values())
+        self._progress.report(message, min(self._total, done), self._total, "strategies")
 
     def _fault(self, status: int, errors: str) -> DemoError:
         if self._refusal:
@@ -251,14 +246,49 @@ class _Child:
         return DemoError(f"The training process {how}{f': {words}' if words else ', perhaps for lack of memory'}.")
 
 
-def _keep(exchange: Path, folder: Path, features: Features, labels: Sequence[str], outcomes: Sequence[Outcome]) -> None:
+@contextmanager
+def _started(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A child at work in `folder`; when the block ends, so does it."""
+    with (folder / ERRORS).open("wb") as stderr:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "mm_demos.fusion.worker", str(folder)],
+            env=child_environment(),
+            stdin=subprocess.PIPE,  # its end tells the child that this process is gone
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            encoding="utf-8",
+        )
+        try:
+            yield child
+        finally:
+            child.kill()
+            child.wait()
+            for stream in (child.stdin, child.stdout):
+                if stream is not None:
+                    stream.close()
+
+
+def _outcome(folder: Path, said: dict[str, Any]) -> Outcome:
+    """What a child found, from its line and the arrays in its folder."""
+    said["curve"] = tuple(Epoch(**epoch) for epoch in said["curve"])
+    said["options"] = TrainOptions(**said["options"])
+    with np.load(folder / f"{said['strategy']}.npz", allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    probs: dict[Part, NDArray[np.float64]] = {part: arrays[f"probs_{part}"] for part in PARTS}
+    without = {name: arrays[f"without_{name}"] for name in MODALITIES if f"without_{name}" in arrays}
+    return Outcome(probs=probs, without=without, attention=arrays["attention"], **said)
+
+
+def _keep(folders: Sequence[Path], folder: Path, features: Features, labels: Sequence[str], outcomes: Sequence[Outcome]) -> None:
     """Move the weights out of the exchange, with what `save_model` must know about them."""
     target = folder / TRAINED
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
     for outcome in outcomes:
-        shutil.move(exchange / f"{outcome.strategy}.safetensors", target)
+        name = f"{outcome.strategy}.safetensors"
+        shutil.move(next(made / name for made in folders if (made / name).exists()), target)
     encoders = {name: [dataclasses.asdict(each) for each in features.encoders[name]] for name in features.vectors}
     known = {"labels": list(labels), "encoders": encoders}
     (target / RUN).write_text(json.dumps(known, ensure_ascii=False), encoding="utf-8")

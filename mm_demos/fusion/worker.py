@@ -1,7 +1,8 @@
 """The child process of a training: `python -m mm_demos.fusion.worker FOLDER` streams what happens as JSON lines.
 
-FOLDER holds `features.npz` and `job.json`. Each trained strategy leaves its weights and its outcome there; a file named `finish`
-ends the training with what is best so far. The child ends when its standard input does, that is, with its parent.
+FOLDER holds `job.json`, and the folder above it `features.npz`, which all children of a run share. Each trained strategy leaves
+its weights and its outcome in FOLDER; a file named `finish` there ends the training with what is best so far. The child ends when
+its standard input does, that is, with its parent.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ORPHANED = 3  # exit status when the parent is gone
 def main(arguments: list[str]) -> int:
     """Train everything the job asks for; the last line but the graph's says "trained"."""
     folder = Path(arguments[0])
-    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(folder.parent,), daemon=True).start()
     try:
         _Job(folder).run()
     except DemoError as error:
@@ -90,7 +91,7 @@ class _Job:
 
         from mm_demos.fusion.lines import Lines, Material
 
-        with np.load(self.folder / FEATURES, allow_pickle=False) as stored:
+        with np.load(self.folder.parent / FEATURES, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         names = [name for name in MODALITIES if f"vectors_{name}" in arrays]
         everything = Lines(
