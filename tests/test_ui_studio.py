@@ -172,8 +172,17 @@ def test_curves_fill_the_leaderboard_while_it_trains() -> None:
 
 def test_the_time_left_is_told_when_it_can_be_known() -> None:
     training = Training(Visit(""), ("single-text", "bilinear"), (epoch(2),), seconds=1.0)
-    assert studio_view.seconds_left(training, 1) is None
-    assert studio_view.seconds_left(replace(training, seconds=9.0), 1) == pytest.approx(27.0)
+    assert studio_view.seconds_left(training) is None
+    assert studio_view.seconds_left(replace(training, seconds=9.0)) == pytest.approx(27.0)
+
+
+def test_two_strategies_at_a_time_are_both_shown() -> None:
+    turns = ("single-text", "concatenation", "single-text", "concatenation", "bilinear", "concatenation")
+    epochs = tuple(epoch(number, name) for number, name in enumerate(turns, 1))
+    training = Training(Visit(""), ("single-text", "concatenation", "bilinear"), epochs)
+    assert [latest.strategy for latest in studio_view.at_work(training)] == ["concatenation", "bilinear"]
+    in_turn = replace(training, epochs=(epoch(1, "single-text"), epoch(2, "single-text"), epoch(1, "bilinear")))
+    assert [latest.strategy for latest in studio_view.at_work(in_turn)] == ["bilinear"]
 
 
 def test_results_without_mistakes_say_so() -> None:

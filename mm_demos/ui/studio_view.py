@@ -80,29 +80,43 @@ def rows(shown: Sequence[Shown], notes: Sequence[str] = ()) -> str:
 
 
 def show_live(training: Training) -> str:
-    """The curves of the strategy in training, and what the others came to."""
+    """The curves of the strategies in training, and what the others came to."""
     if not training.epochs:
         return render.empty("Features first", "Text, pictures and sounds become numbers once; after that every training is fast.")
-    now = training.epochs[-1]
-    mine = [epoch for epoch in training.epochs if epoch.strategy == now.strategy]
-    place = training.strategies.index(now.strategy) + 1 if now.strategy in training.strategies else 1
-    facts = [f"strategy {place} of {len(training.strategies)}", f"epoch {now.number} of {now.of}"]
-    left = seconds_left(training, place)
+    now = at_work(training)
+    mine = [epoch for epoch in training.epochs if epoch.strategy in {latest.strategy for latest in now}]
+    title = " and ".join(
+        named(latest.strategy) if place == 0 else named(latest.strategy).lower() for place, latest in enumerate(now)
+    )
+    begun = len({epoch.strategy for epoch in training.epochs})
+    last = training.epochs[-1]
+    facts = [f"strategy {begun} of {len(training.strategies)}", f"epoch {last.number} of {last.of}"]
+    left = seconds_left(training)
     if left is not None:
         facts.append(f"about {render.seconds(left)} left")
     return (
-        f'<div class="mm-stack"><div class="mm-card"><div class="mm-st-head"><p class="mm-lead">{escape(named(now.strategy))}</p>'
+        f'<div class="mm-stack"><div class="mm-card"><div class="mm-st-head"><p class="mm-lead">{escape(title)}</p>'
         f'<span class="mm-value">{" · ".join(facts)}</span></div>{charts.curves(mine)}</div>'
         f'<div class="mm-card"><h4>Accuracy on the validation rows so far</h4>{_filling(training)}</div></div>'
     )
 
 
-def seconds_left(training: Training, place: int) -> float | None:
+def at_work(training: Training) -> list[Epoch]:
+    """The latest epoch of each strategy in training: the last heard of, and one whose epochs alternate with its, if any."""
+    heard = [epoch.strategy for epoch in training.epochs]
+    latest = {epoch.strategy: epoch for epoch in training.epochs}
+    since = heard[heard.index(heard[-1]) :]  # who spoke last since this one began is the other child's
+    others = [name for name in dict.fromkeys(reversed(since)) if name != heard[-1]]
+    return [epoch for name, epoch in latest.items() if name in {heard[-1], *others[:1]}]
+
+
+def seconds_left(training: Training) -> float | None:
     """What is left if the strategies to come take as long as those before; None until that can be told."""
     if training.seconds < MIN_SECONDS or not training.epochs:
         return None
-    now = training.epochs[-1]
-    share = (place - 1 + min(1.0, now.number / max(now.of, 1))) / max(len(training.strategies), 1)
+    now = at_work(training)
+    done = len({epoch.strategy for epoch in training.epochs}) - len(now)
+    share = (done + sum(min(1.0, latest.number / max(latest.of, 1)) for latest in now)) / max(len(training.strategies), 1)
     return training.seconds * (1 - share) / share if share > 0 else None
 
 
@@ -111,10 +125,10 @@ def _filling(training: Training) -> str:
     for epoch in training.epochs:
         if epoch.best or epoch.strategy not in best:
             best[epoch.strategy] = epoch.validation_accuracy
-    now = training.epochs[-1].strategy
+    now = {latest.strategy for latest in at_work(training)}
     ranked = sorted(best, key=lambda name: -best[name])
     waiting = [name for name in training.strategies if name not in best]
-    items = [_filled(name, best[name], name == now, place == 0) for place, name in enumerate(ranked)]
+    items = [_filled(name, best[name], name in now, place == 0) for place, name in enumerate(ranked)]
     items += [
         f'<li class="mm-st-wait"><span class="mm-label">{escape(named(name))}</span><span class="mm-value">waits</span></li>'
         for name in waiting
