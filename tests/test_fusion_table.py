@@ -151,7 +151,7 @@ def test_a_saved_data_set_with_pictures_sounds_and_named_classes(tmp_path: Path,
         cells(tmp_path / "parts", "valid")
 
 
-def test_a_folder_with_one_table_and_one_with_two(tmp_path: Path) -> None:
+def test_a_folder_with_one_table_and_one_with_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good_folder(tmp_path / "set")
     (tmp_path / "set" / "notes.txt").write_text("made by hand")
     with opened(tmp_path / "set") as found:
@@ -160,3 +160,6 @@ def test_a_folder_with_one_table_and_one_with_two(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"set holds 2 tables \(data.csv, more.csv\): say which one"):
         cells(tmp_path / "set")
     assert cells(tmp_path / "set", "more.csv") == [{"text": "a", "label": "x"}]
+    monkeypatch.chdir(tmp_path / "set")
+    with pytest.raises(InvalidInputError, match=r"^set holds 2 tables"):
+        cells(Path())

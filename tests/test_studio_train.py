@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,42 @@ def test_a_folder_with_other_files_is_not_touched(table: Path, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_model_beside_other_files_is_not_replaced(table: Path, trained: tuple[Studio, list[Epoch]], tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(trained[0].folder or "", folder)
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(InvalidInputError, match=r"holds thesis\.txt, which is no part of a model"):
+        studio.train(table, out=folder)
+    assert (folder / "thesis.txt").read_text() == "years of work"
+    assert mm_demos.predict(folder, [{"text": "a dog"}])
+
+
+def test_a_model_goes_where_a_link_leads_and_replaces_an_older_one(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "model").symlink_to(tmp_path / "disk")
+    for n in (1, 2):
+        options = replace(QUICK, epochs=n)
+        studio.train(
+            table,
+            columns=Columns(audio="audio", label="label"),
+            encoders={"audio": ["mel"]},
+            fusion=["single-audio"],
+            options=options,
+            out=tmp_path / "model",
+        )
+    assert (tmp_path / "model").is_symlink()
+    assert {path.name for path in (tmp_path / "disk").iterdir()} == studio.MODEL_FILES
+    assert json.loads((tmp_path / "disk" / "model.json").read_text())["options"]["epochs"] == 2
+
+
+@pytest.mark.parametrize("place", ["notes.csv/model", "notes.csv/deep/model", "a\0b", "n" * 300])
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_runs(table: Path, place: str) -> None:
+    progress = Progress()
+    progress.stop()  # would end the training as soon as it begins
+    with pytest.raises(InvalidInputError, match=r"cannot be written to .+: give another folder"):
+        studio.train(table, out=table.parent / place, progress=progress)
+
+
 def test_a_stopped_training_leaves_nothing(table: Path, tmp_path: Path) -> None:
     progress = Progress()
     with pytest.raises(StoppedError):
@@ -221,10 +259,18 @@ def test_evaluate_classifier_measures_on_a_table_however_small(
     small.unlink()
 
 
+def test_one_of_several_tables_is_named_with_part(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(f"text,label\n{name},only\n")
+    assert main(["train", str(tmp_path), "--part", "b.csv"]) == 1
+    assert f"{tmp_path.name}/b.csv cannot be trained on" in capfd.readouterr().err
+
+
 def test_wrong_usage_is_told_before_anything_runs(capfd: pytest.CaptureFixture[str]) -> None:
     for arguments, sentence in (
         (["train"], "give a table, or --sample"),
         (["train", "x.csv", "--preset", "A", "--fusion", "bilinear"], "--preset decides"),
+        (["train", "x.csv", "--feedback", "gone"], "no folder gone of feedback"),
         (["predict", "model"], "give --batch FILE"),
         (["predict", "model", "--batch", "gone.jsonl"], "no batch file gone.jsonl"),
     ):

@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
     parser.add_argument("table", metavar="TABLE", nargs="?", help="CSV, Parquet, JSONL, ZIP with media, or data set folder")
     parser.add_argument("--sample", action="store_true", help="the sample set that ships, in place of TABLE")
+    parser.add_argument("--part", default="", metavar="NAME", help="one of several tables: its path in TABLE, or a split")
     parser.add_argument("--out", metavar="DIR", help="folder for the model and its report, as HTML and JSON")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same leaderboard (default 0)")
     parser.add_argument("--fusion", default="", metavar="A,B", help="strategies, or all (default all)")
@@ -54,6 +55,8 @@ def run(flags: argparse.Namespace) -> int:
         raise UsageError("give a table, or --sample.")
     if flags.preset and (flags.fusion or flags.augment or flags.trials or any(_named_encoders(flags).values())):
         raise UsageError("--preset decides strategies, encoders, copies and trials: leave --fusion and the others out.")
+    if flags.feedback and not Path(flags.feedback).is_dir():
+        raise UsageError(f"there is no folder {flags.feedback} of feedback.")
     from mm_demos.tasks import studio
 
     with standard_output(as_json=flags.json, quiet=flags.quiet) as output, _finish_on_interrupt() as finish:
@@ -84,7 +87,7 @@ def _opened(flags: argparse.Namespace) -> Iterator[Any]:
     from mm_demos.fusion.table import opened
     from mm_demos.tasks import studio
 
-    with opened(studio.sample_set() if flags.sample else flags.table) as table_of_rows:
+    with opened(studio.sample_set() if flags.sample else flags.table, table=flags.part) as table_of_rows:
         yield table_of_rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -74,8 +75,10 @@ def opened(path: str | Path, *, table: str = "", confined: bool = False, progres
         raise InvalidInputError(f"The path of a table is needed here, not {type(path).__name__}: give {ALLOWED}.")
     source, scratch = Path(path), _Scratch()
     with scratch.stack:
-        folder = source if "\0" not in str(source) and source.is_dir() else None
-        if folder is None:
+        folder = Path(os.path.abspath(source)) if "\0" not in str(source) and source.is_dir() else None  # "." has no name
+        if folder is not None:
+            source = folder
+        else:
             file = existing_file(source, "table")
             if kind_of(file) == "zip":
                 folder, confined = scratch.folder(), True

@@ -16,6 +16,7 @@ from mm_demos.fusion import presets, report, standings
 from mm_demos.fusion.checks import checked
 from mm_demos.fusion.columns import guess_columns
 from mm_demos.fusion.feedback import FeedbackStore, same_content
+from mm_demos.fusion.model_folder import CONFIG, WEIGHTS, save_model
 from mm_demos.fusion.split import split_rows
 from mm_demos.fusion.table import Table, opened
 from mm_demos.fusion.types import (
@@ -32,6 +33,7 @@ from mm_demos.fusion.types import (
     Studio,
     TrainOptions,
 )
+from mm_demos.media.files import shown
 from mm_demos.progress import Progress
 from mm_demos.results import as_dict
 from mm_demos.tasks.receipts import record
@@ -47,6 +49,7 @@ Fusion = Literal["all"] | Sequence[Strategy]
 Split = Mapping[Part, tuple[int, ...]]
 PARTS: tuple[Part, ...] = get_args(Part)
 REPORT_HTML, REPORT_JSON, MISTAKES = "report.html", "report.json", "mistakes"
+MODEL_FILES = frozenset({CONFIG, WEIGHTS, REPORT_HTML, REPORT_JSON, MISTAKES})
 
 
 def sample_set() -> Path:
@@ -123,7 +126,7 @@ def train(
         seed=seed,
     )
     progress = progress or Progress()
-    target = None if out is None else _empty_folder(Path(out))
+    target = None if out is None else _free_folder(Path(out))
     with _open(table, confined, progress) as opened_table, record("train", progress=progress, **plan.noted()) as run:
         data = checked(opened_table, columns or guess_columns(opened_table), progress=progress)
         with tempfile.TemporaryDirectory(prefix="mm-demos-model-") as scratch:
@@ -202,8 +205,6 @@ class _Training:
         )
 
     def _measured(self, outcomes: Sequence[Outcome], features: Features, rows: Sequence[Row], split: Split) -> Studio:
-        from mm_demos.fusion.model_folder import save_model
-
         labels, modalities = self.data.labels, tuple(features.vectors)
         truth = {part: features.labels[list(split[part])] for part in PARTS}  # lines of rows as they are come first, in order
         board = standings.standings(
@@ -235,31 +236,46 @@ def _open(table: str | Path | Table, confined: bool, progress: Progress) -> Iter
         yield opened_table
 
 
-def _empty_folder(folder: Path) -> Path:
-    """A folder a model may be written to: new, empty, or holding an older model.
+def _free_folder(folder: Path) -> Path:
+    """A folder a model may be written to: new, empty, or holding an older model and nothing else.
 
     Raises:
-        InvalidInputError: it holds something else.
+        InvalidInputError: it holds something else, or nothing can be written there.
     """
-    from mm_demos.fusion.model_folder import CONFIG
+    try:
+        there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        if folder.exists() and not (folder.is_dir() and (not there or CONFIG in there)):
+            raise InvalidInputError(f"{folder} is there already and is no model: give a new folder.")
+        if others := sorted(there - MODEL_FILES):
+            raise InvalidInputError(f"{folder} holds {others[0]}, which is no part of a model: give a new folder.")
+        if "\0" in str(folder):
+            raise ValueError("no name can hold a zero byte")
+        with tempfile.TemporaryFile(dir=next(path for path in (folder, *folder.absolute().parents) if path.exists())):
+            return folder
+    except (OSError, ValueError) as error:
+        raise _unwritable(folder, error) from None
 
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file()):
-        raise InvalidInputError(f"{folder} is there already and is no model: give a new folder.")
-    return folder
+
+def _unwritable(folder: Path, error: OSError | ValueError) -> InvalidInputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return InvalidInputError(f"The model cannot be written to {shown(str(folder))} ({reason}): give another folder.")
 
 
 def _kept(studio: Studio, made: Path, target: Path) -> Studio:
     """Move the model to its folder, with the report and the media of the worst errors, while these are still there."""
-    (made / REPORT_HTML).write_text(report.html(studio), encoding="utf-8")
-    (made / REPORT_JSON).write_text(report.as_json(studio), encoding="utf-8")
     places = {path: f"{number}{path.suffix.lower()}" for number, path in enumerate(_media(studio.mistakes), start=1)}
-    (made / MISTAKES).mkdir()
-    for path, name in places.items():
-        shutil.copyfile(path, made / MISTAKES / name)
-    if target.exists():
-        shutil.rmtree(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(made, target)
+    try:
+        (made / REPORT_HTML).write_text(report.html(studio), encoding="utf-8")
+        (made / REPORT_JSON).write_text(report.as_json(studio), encoding="utf-8")
+        (made / MISTAKES).mkdir()
+        for path, name in places.items():
+            shutil.copyfile(path, made / MISTAKES / name)
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target / MISTAKES, ignore_errors=True)
+        for name in sorted(MODEL_FILES):  # the folder itself stays: it may be a link, or where a disk is mounted
+            shutil.move(made / name, target / name)
+    except OSError as error:
+        raise _unwritable(target, error) from error
     copies = {path: target / MISTAKES / name for path, name in places.items()}
     mistakes = tuple(dataclasses.replace(mistake, row=_moved(mistake.row, copies)) for mistake in studio.mistakes)
     return dataclasses.replace(studio, folder=target, mistakes=mistakes)
