@@ -11,14 +11,14 @@ from mm_demos.fusion.types import TrainOptions
 RANGES: Mapping[str, tuple[float, float, str]] = {  # lowest, highest, in words
     "epochs": (1, 10_000, "from 1 to 10,000"),
     "batch_size": (1, 100_000, "from 1 to 100,000"),
-    "learning_rate": (1e-8, 1e3, "above 0"),
-    "weight_decay": (0, 1e3, "0 or more"),
+    "learning_rate": (1e-8, 1e3, "from 1e-08 to 1,000"),
+    "weight_decay": (0, 1e3, "from 0 to 1,000"),
     "hidden": (2, 4096, "from 2 to 4,096"),
     "dropout": (0, 0.99, "from 0 to 0.99"),
     "modality_dropout": (0, 0.99, "from 0 to 0.99"),
     "label_smoothing": (0, 0.99, "from 0 to 0.99"),
-    "patience": (1, 100_000, "1 or more"),
-    "seed": (0, 2**31 - 1, "a whole number of 0 or more"),
+    "patience": (1, 100_000, "from 1 to 100,000"),
+    "seed": (0, 2**31 - 1, "from 0 to 2,147,483,647"),
 }
 
 

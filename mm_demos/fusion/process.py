@@ -258,6 +258,7 @@ def _started(folder: Path) -> Iterator[subprocess.Popen[str]]:
             stderr=stderr,
             text=True,
             encoding="utf-8",
+            start_new_session=True,  # a terminal's Ctrl-C is this process's alone: it says whether to finish early or to stop
         )
         try:
             yield child
