@@ -9,6 +9,7 @@ Everything named in `__all__` is imported on first use, so `import mm_demos` cos
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ _HOMES = {
     "mm_demos.tasks.transcription": ("transcribe",),
     "mm_demos.tasks.visual_qa": ("answer",),
 }
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reads it when it is loaded, and reports to its maker otherwise
 
 
 def __getattr__(name: str) -> Any:

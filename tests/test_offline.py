@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib
 import ipaddress
 import socket
 from typing import Any
@@ -67,6 +68,33 @@ def the_suite_runs_without_a_network() -> None:
         assert refused == ["192.0.2.1"], refused  # the block works, and nothing before this line met it
     else:
         raise AssertionError("the network was not blocked")
+
+
+def an_onnx_session_writes_nothing_but_its_answer() -> None:
+    import os
+    import tempfile
+    from pathlib import Path
+
+    os.environ.pop("ORT_DISABLE_TELEMETRY", None)
+    import mm_demos
+
+    importlib.reload(mm_demos)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["TMPDIR"] = folder
+        import onnxruntime
+        from onnx import TensorProto, helper
+
+        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
+        graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "negation", ends[:1], ends[1:])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        left = [path.name for path in Path(folder).iterdir()]
+    assert left == [], f"ONNX Runtime's telemetry notes its session in {left}"
+
+
+def test_onnx_runtime_reports_to_nobody() -> None:
+    """Its telemetry is native code, which the sockets blocked below do not see; it leaves `.ses` in the temporary folder."""
+    passes_in_a_fresh_process(an_onnx_session_writes_nothing_but_its_answer)
 
 
 def test_a_second_start_needs_no_network(real_weights: Any) -> None:
