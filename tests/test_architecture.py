@@ -20,7 +20,7 @@ RANKS = {
     **dict.fromkeys(("progress", "settings", "machine"), 1),
     **dict.fromkeys(("media", "samples", "accelerator"), 2),
     "models": 3,
-    **dict.fromkeys(("retrieval", "fusion"), 4),
+    **dict.fromkeys(("retrieval", "fusion", "assistant"), 4),
     "tasks": 5,
     "evaluation": 6,
     **dict.fromkeys(("ui", "tabs", "training"), 7),
