@@ -25,7 +25,10 @@ __all__ = (
 MAX_CHARS = 4000  # of one piece of data
 OPEN, CLOSE = "⟦", "⟧"  # what delimits data; taken out of the data itself
 INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}  # Unicode categories: controls, zero-width and direction marks, tags, nobody's
-LOOKALIKES = str.maketrans("аеорсухіѕјԁԛԝһɡοαενικρτυχΟΑΕΙΚΜΝΡΤΧ", "aeopcyxisjdqwhgoaevikptuxOAEIKMNPTX")
+# Cyrillic and Greek letters that look like Latin ones.
+LOOKALIKES = str.maketrans(
+    "аеорсухіѕјԁԛԝһɡАВЕІЅЈКМНОРСТУХοαενικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcyxisjdqwhgABEISJKMHOPCTYXoaevikptuxABEZHIKMNOPTYX"
+)
 SENTENCE = re.compile(r"[^.!?\n。！？]*[.!?\n。！？]*")
 SPACED = re.compile(r"(?<!\w)(?:\w[ ._*-]){3,}\w(?!\w)")  # "i g n o r e"
 
@@ -49,7 +52,7 @@ def gives_orders(text: str) -> bool:
 
     Letters of other alphabets, spaced-out letters, invisible characters and case hide nothing.
     """
-    return bool(DATA_COMMANDS.search(_plain(text)))
+    return _says(DATA_COMMANDS, text)
 
 
 def without_orders(text: str) -> str:
@@ -83,20 +86,26 @@ def file_name(name: str) -> str:
 def own_words(text: str, transcript: str = "") -> str:
     """What may choose a tool: what the user wrote and said, without sentences that only speak to the model."""
     words = cleaned("\n".join(filter(None, (text, transcript))))
-    return "".join(sentence for sentence in SENTENCE.findall(words) if not COMMANDS.search(_plain(sentence))).strip()
+    return "".join(sentence for sentence in SENTENCE.findall(words) if not _says(COMMANDS, sentence)).strip()
 
 
 def asks_for_instructions(words: str) -> bool:
     """Whether the user asks for the system prompt, or to have it set aside."""
-    return bool(ASKING.search(_plain(words)))
+    return _says(ASKING, words)
 
 
 def _visible(text: str) -> str:
     return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in INVISIBLE)
 
 
+def _says(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether `pattern` stands in the text as it is read, or as it would be in the Latin alphabet."""
+    plain = _plain(text)
+    return bool(pattern.search(plain) or pattern.search(_plain(plain.translate(LOOKALIKES))))
+
+
 def _plain(text: str) -> str:
-    """As it is read: no invisible characters, look-alike letters as Latin, spaced-out words joined, one space between words."""
-    text = _visible(unicodedata.normalize("NFKC", text)).translate(LOOKALIKES)
+    """No invisible characters, spaced-out words joined, one space between words."""
+    text = _visible(unicodedata.normalize("NFKC", text))
     text = SPACED.sub(lambda match: re.sub(r"[ ._*-]", "", match[0]), text)
     return " ".join(text.replace("’", "'").split())

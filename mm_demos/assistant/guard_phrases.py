@@ -40,7 +40,7 @@ TELLING = (
 )
 PROMPT = (
     r"(?:system|hidden|initial|developer|internal|your|the|above|full|entire|exact|original) (?:\w+ ){0,2}?"
-    r"(?:prompts?|instructions?|system message|directives?)\b(?! (?:for|of|on|to|about|that came|with|in|manual))"
+    r"(?:prompts?|instructions?|system message|directives?)\b(?! (?:for|of|on|to|about|that came|with|in|manual)\b)"
 )
 
 FORGETTING = (
