@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mm_demos.results import Answer, Caption, Captioning, Classification, LabelScore, Segment, Transcription, Word, as_dict
     from mm_demos.retrieval.library import Library
     from mm_demos.retrieval.types import Query
+    from mm_demos.tasks.assistant import reply
+    from mm_demos.tasks.assistant_chat import Chat
     from mm_demos.tasks.captioning import caption
     from mm_demos.tasks.classification import classify
     from mm_demos.tasks.embedding import embed_images, embed_texts
@@ -36,6 +38,7 @@ __all__ = [
     "Caption",
     "CaptionOptions",
     "Captioning",
+    "Chat",
     "Classification",
     "DemoError",
     "InvalidInputError",
@@ -57,6 +60,7 @@ __all__ = [
     "index_folder",
     "predict",
     "rank_sentences",
+    "reply",
     "search",
     "search_pictures",
     "train",
@@ -73,6 +77,8 @@ _HOMES = {
     ),
     "mm_demos.retrieval.library": ("Library",),
     "mm_demos.retrieval.types": ("Query",),
+    "mm_demos.tasks.assistant": ("reply",),
+    "mm_demos.tasks.assistant_chat": ("Chat",),
     "mm_demos.tasks.captioning": ("caption",),
     "mm_demos.tasks.classification": ("classify",),
     "mm_demos.tasks.embedding": ("embed_images", "embed_texts"),

@@ -55,17 +55,11 @@ def summarised(earlier: str, exchanges: Sequence[Exchange]) -> str:
     parts = [earlier] if earlier else []
     for exchange in exchanges:
         asked = " ".join(prompts.said(exchange).split())
-        answer = first_sentence(prompts.unmarked(exchange.reply.text))
+        answer = _shortened(prompts.first_sentence(exchange.reply.text), 2 * TOPIC_CHARS)
         parts.append(f"“{_shortened(asked)}” – {answer}")
     while len(parts) > 1 and sum(map(len, parts)) > SUMMARY_CHARS:
         parts.pop(0)
     return " ".join(parts)[-SUMMARY_CHARS:]
-
-
-def first_sentence(text: str) -> str:
-    """The first sentence of an answer, at most twice as long as a topic."""
-    head = text.split(". ")[0].rstrip(".")
-    return _shortened(head, 2 * TOPIC_CHARS) + "."
 
 
 def _shortened(text: str, chars: int = TOPIC_CHARS) -> str:

@@ -5,68 +5,61 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mm_demos.assistant import guard
+from mm_demos.assistant.prompts_words import COMMON, IN_WORDS, NAMED_DAYS
 from mm_demos.assistant.spans import sentences
-from mm_demos.assistant.types import Passage, Source
+from mm_demos.assistant.types import Passage, Source, Span
 from mm_demos.models.protocols import TextEmbedder
 
-MAX_QUOTE_CHARS = 300  # of one source in the prompt
-MAX_FACTS_CHARS = 560  # of all; about 140 tokens, a second of prefill on two quiet cores
-MIN_SHARE = 0.5  # of an answer's content words that must stand in its sources or its question
+MAX_QUOTE_CHARS = 260  # of one source in the prompt
+MAX_FACTS_CHARS = 420  # of all; about 110 tokens, less than a second of prefill on two quiet cores
+MAX_MORE = 2  # sentences quoted beside the nearest one
+SHARE, SHARE_OF_CHOICE = 0.75, 0.85  # of an answer's words that must stand in its sources
 CLOSE = 0.12  # cosine: a sentence this much less like the question than the best one is quoted as well
+FAR = 0.2  # a passage whose nearest sentence is this much less like the question is not quoted
+ROW = re.compile(r"[\w ]{1,40}: [^;]+; [\w ]{1,40}: ")
+FIELD = re.compile(r"; (?=[\w ]{1,40}: )")
+UNTOLD = re.compile(r"(?:id|name|picture|image|url): ", re.IGNORECASE)  # columns that answer nothing or stand in the heading
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+SIGNS = "€$£¥"
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 END = re.compile(r"(?<=[.!?])(?:\s+|$)")
-# "9 euros" and "nine euros" say the same; so a number may be written either way on either side.
-IN_WORDS = {
-    word: str(number)
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split()
-    )
-} | {
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "sixty": "60",
-    "seventy": "70",
-    "eighty": "80",
-    "ninety": "90",
-    "hundred": "100",
-}
-NAMED_DAYS = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october "
-    "november december".split()
+CHOICE = re.compile(
+    r"^\W*(?:and |so |but )?(?:is|are|am|do|does|did|can|could|may|will|would|should|have|has|was|were)\b", re.IGNORECASE
 )
 NEGATIVE = re.compile(
-    r"\b(?:not?|never|cannot|can't|don't|doesn't|isn't|aren't|won't|unable|without|neither|except|unless)\b", re.I
+    r"\b(?:not?|never|cannot|can't|don't|doesn't|isn't|aren't|won't|unable|without|neither|except|unless|poisonous|closed)\b"
+    r"|: 0(?![.,\d])",
+    re.IGNORECASE,
 )
-CHOICE = re.compile(r"^\W*(?:and |so |but )?(?:is|are|am|do|does|did|can|could|may|will|would|should|have|has|was|were)\b", re.I)
 REFUSING = re.compile(
-    r"\b(?:i(?:'m| am) sorry|i do(?:n't| not) know|i can(?:not|'t)|as an ai|not provided|not mentioned|no information)\b", re.I
+    r"\b(?:i(?:'m| am) sorry|i do(?:n't| not) know|i can(?:not|'t)|as an ai|not provided|not mentioned|no information"
+    r"|the facts?|the statement|based on)\b",
+    re.IGNORECASE,
 )
-COMMON = frozenset(
-    "a an and any are as at be been but by can do does for from have has if in into is it its may more no not of on or our shall so "
-    "such than that the their them then there these they this to us was we when where which who will with you your yes i me my "
-    "would could should please also just very here what how".split()
-)
+ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|approx|ca|No|Dr|Mr|Mrs|Ms)\.|\b\d{1,2}\.)$")
 
 
 def quoted(passages: Sequence[Passage], question: str, *, embedder: TextEmbedder) -> tuple[Source, ...]:
-    """Numbered quotes for an answer: of each passage the sentences nearest to the question, whole and in their order."""
-    parts = [(passage, *bounds) for passage in passages for bounds in sentences(passage.span.text)]
-    texts = [passage.span.text[start:end] for passage, start, end in parts]
-    if not texts:
+    """Numbered quotes for an answer: of each passage the sentences, or a table row's fields, nearest to the question.
+
+    A sentence that gives a model orders is quoted nowhere.
+    """
+    units = [(number, text) for number, passage in enumerate(passages) for text in _units(passage.span)]
+    parts = [(number, text) for number, text in units if not guard.gives_orders(text)]
+    if not parts:
         return ()
-    titled = [f"{passage.span.heading.rpartition(' › ')[2]}: {text}" for (passage, *_), text in zip(parts, texts, strict=True)]
+    titled = [f"{title(passages[number].span)}: {text}" for number, text in parts]
     vectors = embedder.embed_texts([question, *titled])
     nearness = [float(row @ vectors[0]) for row in vectors[1:]]
     sources: list[Source] = []
     room = MAX_FACTS_CHARS
-    for passage in passages:
-        own = [i for i, part in enumerate(parts) if part[0] is passage]
-        if not own:
+    for number, passage in enumerate(passages):
+        own = [i for i, part in enumerate(parts) if part[0] == number]
+        if not own or (sources and max(nearness[i] for i in own) < max(nearness) - FAR):
             continue
-        quote = _best(own, texts, nearness, min(room, MAX_QUOTE_CHARS))
+        joint = "; " if is_row(passage.span) else " "
+        quote = _best(own, [text for _, text in parts], nearness, min(room, MAX_QUOTE_CHARS), joint)
         if sources and len(quote) > room:
             continue
         room -= len(quote)
@@ -74,15 +67,33 @@ def quoted(passages: Sequence[Passage], question: str, *, embedder: TextEmbedder
     return tuple(sources)
 
 
-def _best(own: list[int], texts: list[str], nearness: list[float], room: int) -> str:
-    """The nearest sentence of a passage and those about as near, as long as they fit; a longer one is cut at a space."""
+def title(span: Span) -> str:
+    """What a span is about: the lowest heading above it."""
+    return span.heading.rpartition(" › ")[2]
+
+
+def is_row(span: Span) -> bool:
+    """Whether a span is a table's row: "column: value; column: value"."""
+    return bool(ROW.match(span.text))
+
+
+def _units(span: Span) -> tuple[str, ...]:
+    """What a quote is put together from."""
+    if not is_row(span):
+        return tuple(span.text[start:end] for start, end in sentences(span.text))
+    fields = tuple(field.strip() for field in FIELD.split(span.text) if not UNTOLD.match(field))
+    return fields or (span.text,)
+
+
+def _best(own: list[int], texts: list[str], nearness: list[float], room: int, joint: str) -> str:
+    """The nearest part of a passage and those about as near, as long as they fit; a longer one is cut at a space."""
     ranked = sorted(own, key=lambda i: -nearness[i])
     kept, left = [ranked[0]], room - len(texts[ranked[0]])
-    for i in ranked[1:]:
+    for i in ranked[1 : 1 + MAX_MORE]:
         if len(texts[i]) < left and nearness[i] >= nearness[ranked[0]] - CLOSE:
             kept.append(i)
-            left -= len(texts[i]) + 1
-    quote = " ".join(texts[i] for i in sorted(kept))
+            left -= len(texts[i]) + len(joint)
+    quote = joint.join(texts[i] for i in sorted(kept))
     return quote if len(quote) <= room or room < 1 else quote[:room].rsplit(" ", 1)[0] + " …"
 
 
@@ -107,22 +118,31 @@ def normal(number: str) -> str:
 
 
 def unfounded(answer: str, grounds: str) -> tuple[str, ...]:
-    """Numbers, prices, weekdays and months of `answer` that do not occur in `grounds`, sorted."""
+    """Numbers, signs of currency, weekdays and months of `answer` that do not occur in `grounds`, sorted."""
     lowered = grounds.lower()
     known = numbers(grounds) | {IN_WORDS[word] for word in WORD.findall(lowered) if word in IN_WORDS}
-    told = numbers(answer) | {
-        IN_WORDS[word] for word in WORD.findall(answer.lower()) if word in IN_WORDS and IN_WORDS[word] not in {"0", "1"}
-    }
+    told = (
+        numbers(answer)
+        | {f"the sign {sign}" for sign in SIGNS if sign in answer and sign not in grounds}
+        | {IN_WORDS[word] for word in WORD.findall(answer.lower()) if word in IN_WORDS and IN_WORDS[word] not in {"0", "1"}}
+    )
     return tuple(sorted(told - known))
 
 
-def holds(answer: str, question: str, sources: Sequence[Source]) -> bool:
-    """Whether the sources carry an answer: its numbers, most of its words, and a yes or no that fits them."""
+def holds(answer: str, question: str, sources: Sequence[Source], *, currency: str = "") -> bool:
+    """Whether the sources carry an answer: its numbers, its words, and a yes or no that fits them.
+
+    The words of a yes-or-no question prove nothing, so the answer's must all stand in the sources; of another answer, those that
+    the question did not bring.
+    """
     grounds = " ".join(f"{source.span.heading} {source.quote}" for source in sources)
-    if not WORD.search(answer) or REFUSING.search(answer) or unfounded(answer, f"{grounds} {question}"):
+    if not WORD.search(answer) or REFUSING.search(answer) or unfounded(answer, f"{grounds} {question} {currency}"):
         return False
-    words = content(answer)
-    if words and len(words & (content(grounds) | content(question))) < MIN_SHARE * len(words):
+    there, choosing = content(grounds), bool(CHOICE.match(question))
+    new = content(answer) if choosing else content(answer) - content(question)
+    if len(new & there) < (SHARE_OF_CHOICE if choosing else SHARE) * len(new):
+        return False
+    if not new and not numbers(answer) - numbers(question):
         return False
     return _same_side(answer, question, sources)
 
@@ -132,7 +152,9 @@ def _same_side(answer: str, question: str, sources: Sequence[Source]) -> bool:
     if not CHOICE.match(question):
         return True
     best = resting_on(answer, question, sources)
-    clauses = [part for part in re.split(r"(?<=[.!?;])\s+", best.quote) if part] or [best.quote]
+    # A row's cell holds several statements: "dishwasher safe, do not put on the hob".
+    ends = r"(?<=[.!?;,])\s+" if is_row(best.span) else r"(?<=[.!?;])\s+"
+    clauses = [part for part in re.split(ends, best.quote) if part] or [best.quote]
     words = content(answer) | content(question)
     nearest = max(clauses, key=lambda clause: len(words & content(clause)))
     return bool(NEGATIVE.search(answer)) == bool(NEGATIVE.search(nearest))
@@ -174,22 +196,9 @@ def marked(answer: str, question: str, sources: Sequence[Source], *, complete: b
     return "".join(pieces) + rest
 
 
-ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|approx|ca|No|Dr|Mr|Mrs|Ms)\.|\b\d{1,2}\.)$")
-
-
 def quotation(question: str, sources: Sequence[Source]) -> str:
-    """An answer in the source's own words, for when the model's do not hold."""
-    best = resting_on(question, question, sources) if len(sources) > 1 else sources[0]
-    best = (
-        sources[0] if len(content(question) & content(best.quote)) <= len(content(question) & content(sources[0].quote)) else best
-    )
-    return f"{_as_sentence(best)} [{best.number}]"
-
-
-def _as_sentence(source: Source) -> str:
-    """A quote as it stands; a table's row gets its heading in front."""
-    quote = " ".join(source.quote.split())
-    about = source.span.heading.rpartition(" › ")[2]
-    if about and ": " in quote and "; " in quote:
-        return f"{about} – {quote}"
-    return quote
+    """An answer in the source's own words, for when the model's do not hold: the source that shares most words."""
+    asked = content(question)
+    best = max(sources, key=lambda source: (len(asked & content(f"{source.span.heading} {source.quote}")), -source.number))
+    quote = " ".join(best.quote.split())
+    return f"{title(best.span)} – {quote} [{best.number}]" if is_row(best.span) else f"{quote} [{best.number}]"

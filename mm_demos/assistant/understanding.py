@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mm_demos import media
+from mm_demos.assistant import guard
 from mm_demos.assistant.types import Seen
 from mm_demos.models import catalog
 from mm_demos.models.evidence import readable
@@ -55,9 +56,9 @@ def look(
         progress.report("Looking at the picture")
         captioning = captioner.caption(picture, options=CaptionOptions(n=1), progress=progress.part(), lease=lease)
         best = captioning.captions[0] if captioning.captions else None
-        text = " ".join(line.text.strip() for line in readable(reader.read(picture)))[:MAX_TEXT_CHARS]
+        text = guard.cleaned(" ".join(line.text.strip() for line in readable(reader.read(picture))), limit=MAX_TEXT_CHARS)
         labels = captioning.evidence.labels[:SHOWN_LABELS]
-        found.append(Seen(Path(path).name, best.text if best and best.score >= FITS else "", labels, text))
+        found.append(Seen(guard.file_name(Path(path).name), best.text if best and best.score >= FITS else "", labels, text))
     if not products:
         return tuple(found)
     embedder: JointEmbedder = lease(catalog.default("joint-embedder"))
@@ -68,7 +69,7 @@ def look(
 def recognised(
     pictures: Sequence[Image], products: Mapping[str, Path], *, embedder: JointEmbedder
 ) -> tuple[LabelScore | None, ...]:
-    """The product that each picture shows, with the cosine to the shop's picture of it; None when none is near and clearly nearest."""
+    """The product that each picture shows, with the cosine to the shop's picture of it; None when none is clearly nearest."""
     names = tuple(products)
     shop = embedder.embed_images([media.load_image(products[name]) for name in names])
     return tuple(_nearest(row, shop, names) for row in embedder.embed_images(list(pictures)))
@@ -83,7 +84,10 @@ def _nearest(row: FloatArray, shop: FloatArray, names: Sequence[str]) -> LabelSc
 
 
 def _with_product(seen: Seen, product: LabelScore | None) -> Seen:
-    return Seen(seen.name, seen.caption, (product, *seen.labels), seen.text) if product else seen
+    if product is None:
+        return seen
+    # The captioner learnt from photos of people and dogs; what the picture was recognised as says more.
+    return Seen(seen.name, f"This looks like our {product.label}.", (product, *seen.labels), seen.text)
 
 
 def product_in(seen: Sequence[Seen], names: Sequence[str]) -> str:

@@ -6,6 +6,11 @@ import re
 from collections.abc import Sequence
 
 LEANING = re.compile(r"^\W*(?:and|but|so|also|then|what about|how about|or)\b", re.IGNORECASE)
+ELLIPTIC = re.compile(
+    r"^\W*(?:and|or|but)?\s*(?:for|to|in|with|on|what about|how about|the|an?)\b(?!.*\b(?:is|are|do|does|can)\b)", re.IGNORECASE
+)
+    r"^\W*(?:and|or|but)?\s*(?:for|to|in|with|on|what about|how about|the|an?)\b(?!.*\b(?:is|are|do|does|can)\b)", re.I
+)
 PRONOUN = re.compile(r"\b(?:it|its|they|them|their|that|this|those|these|one|there|then|same)\b", re.IGNORECASE)
 SHORT = 4  # words up to which a question rarely says what it is about
 MAX_CHARS = 300
@@ -19,6 +24,11 @@ def leans(question: str) -> bool:
     """Whether a question may need the one before it to be understood."""
     words = question.split()
     return bool(LEANING.match(question) or len(words) <= SHORT or (len(words) <= 12 and PRONOUN.search(question)))
+
+
+def elliptic(question: str) -> bool:
+    """Whether a question leaves out its verb: "and for candles?", "what about Norway?"."""
+    return bool(ELLIPTIC.match(question)) and len(question.split()) <= 2 * SHORT
 
 
 def standalone(question: str, earlier: Sequence[str]) -> str:

@@ -1,0 +1,219 @@
+"""One turn of a conversation: text, pictures and voice to an answer with sources, or to an honest "I do not know"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from mm_demos import media
+from mm_demos.assistant import guard, prompts
+from mm_demos.assistant.knowledge import SUPPORTED, Knowledge
+from mm_demos.assistant.memory import window
+from mm_demos.assistant.prompts_grounding import quoted
+from mm_demos.assistant.tools import Tools
+from mm_demos.assistant.types import Conversation, Message, Passage, Reply, Source
+from mm_demos.assistant.understanding import look
+from mm_demos.assistant.understanding_questions import elliptic, standalone
+from mm_demos.errors import InvalidInputError
+from mm_demos.models import catalog
+from mm_demos.models.protocols import ChatModel, TextEmbedder
+from mm_demos.progress import Progress
+from mm_demos.results import Option
+from mm_demos.tasks.assistant_plan import Plan, Turn, planned, product_shown
+from mm_demos.tasks.assistant_shop import classifier, sample_day, sample_knowledge, sample_pictures, sample_tools
+from mm_demos.tasks.assistant_wording import Wording, worded
+from mm_demos.tasks.options import check_seed
+from mm_demos.tasks.receipts import Run, record
+from mm_demos.tasks.transcription import transcribe
+
+MAX_TEXT_CHARS = 4000
+MAX_IMAGES = 4
+TOP_K = 3
+NEAR = 0.6  # of the best passage's score; less sure ones are left out of the prompt
+SORRY = "I am sorry about that."
+REPORT_SECONDS = 0.05  # between two growing replies; more often, nobody sees it and the page works for it
+
+
+def reply(
+    conversation: Conversation,
+    message: Message,
+    *,
+    knowledge: Knowledge | None = None,
+    tools: Tools | None = None,
+    pictures: Mapping[str, Path] | None = None,
+    persona: str = "",
+    policy: str = "",
+    temperature: float = 0.0,
+    today: date | None = None,
+    seed: int = 0,
+    model: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Reply]:
+    """Yield the answer to `message` as it grows; the last `Reply` is done and has the receipt. Close it to stop.
+
+    Code decides what to do and what supports an answer; the language model only words answers from quoted passages.
+
+    Args:
+        knowledge: documents to answer from; the sample shop's by default.
+        tools: what can be looked up; the sample shop's by default, when `knowledge` is not given either.
+        pictures: of the shop's products by name, so that a photo of one is recognised.
+        persona: tone of the answers, e.g. "warm and brief".
+        policy: house rules for the language model.
+        temperature: in [0, 2]; 0 gives the same answer every time.
+        today: the day that dates are counted from; today by default, and the sample's own day for the sample shop.
+
+    Raises:
+        InvalidInputError: an empty or too long message, or a file that cannot be read.
+        StoppedError: `progress.stop()` was called.
+    """
+    progress = progress or Progress()
+    message = checked(message)
+    if not 0 <= temperature <= 2:
+        raise InvalidInputError(f"The temperature must lie between 0 and 2, not at {temperature}.")
+    check_seed(seed)
+    if knowledge is None and tools is None:
+        tools, pictures, today = sample_tools(), pictures or sample_pictures(), today or sample_day()
+    tools = tools or Tools()
+    currency = tools.shop.rules.currency if tools.shop.products else ""
+    noted: dict[str, Option] = {"text": message.text, "images": len(message.images), "audio": message.audio is not None}
+    noted |= {"persona": persona, "policy": policy, "temperature": temperature}
+    with record("reply", options=noted, seed=seed, progress=progress) as run:
+        answering = _Answering(
+            run=run,
+            started=time.monotonic(),
+            knowledge=sample_knowledge() if knowledge is None else knowledge,
+            tools=tools,
+            pictures=pictures or {},
+            style=Wording("", (), window(conversation), (), persona, policy, temperature, seed, currency),
+            today=today or date.today(),
+            model=catalog.chosen(model, "chat"),
+            progress=progress,
+        )
+        for each in answering.replies(conversation, message):
+            yield replace(each, receipt=run.receipt()) if each.done else each
+
+
+def checked(message: Message) -> Message:
+    """The message with its text cleaned.
+
+    Raises:
+        InvalidInputError: nothing in it, too long, or too many pictures.
+    """
+    text = media.clean_text(message.text).strip()
+    if not text and not message.images and message.audio is None:
+        raise InvalidInputError("The message is empty: write something, record a voice message or add a picture.")
+    if len(text) > MAX_TEXT_CHARS:
+        raise InvalidInputError(f"The message is too long: write at most {MAX_TEXT_CHARS:,} characters.")
+    if len(message.images) > MAX_IMAGES:
+        raise InvalidInputError(
+            f"A message may have {MAX_IMAGES} pictures, not {len(message.images)}: send the others in the next."
+        )
+    return replace(message, text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """One turn under way."""
+
+    run: Run
+    started: float
+    knowledge: Knowledge
+    tools: Tools
+    pictures: Mapping[str, Path]
+    style: Wording
+    today: date
+    model: str
+    progress: Progress
+
+    def replies(self, conversation: Conversation, message: Message) -> Iterator[Reply]:
+        """Growing replies, the last one done."""
+        transcript, notices = self._heard(message)
+        words = guard.own_words(message.text, transcript)
+        seen = look(message.images, lease=self.run.lease, progress=self.progress, products=self.pictures)
+        base = Reply("", transcript=transcript, seen=seen, notices=notices, done=False)
+        if guard.asks_for_instructions(f"{message.text} {transcript}") or (not words and (message.text or transcript)):
+            yield self._last(replace(base, text=prompts.REFUSAL))
+            return
+        if not words and not seen:
+            yield self._last(replace(base, text=prompts.SILENT, abstained=True))
+            return
+        embedder: TextEmbedder = self.run.lease(catalog.default("text-embedder"))
+        before = conversation.exchanges[-1].reply.intent if conversation.exchanges else None
+        understood = classifier(catalog.default("text-embedder")).understand(words, embedder=embedder, previous=before)
+        base = replace(base, intent=understood.intent, intent_score=understood.intent_score, sentiment=understood.sentiment)
+        turn = Turn(words, understood, conversation, seen, product_shown(seen, self.tools))
+        yield from self._carried_out(planned(turn, self.tools, self.today), turn, base, embedder)
+
+    def _heard(self, message: Message) -> tuple[str, tuple[str, ...]]:
+        """What the voice message says, and what is to be told about it."""
+        if message.audio is None:
+            return "", ()
+        heard = transcribe(message.audio, progress=self.progress.part())
+        return media.clean_text(heard.text).strip(), heard.notices
+
+    def _carried_out(self, plan: Plan, turn: Turn, base: Reply, embedder: TextEmbedder) -> Iterator[Reply]:
+        if plan.say:
+            yield self._last(replace(base, text=plan.say))
+            return
+        sources = self._sources(plan, embedder)
+        if plan.tool is not None:
+            yield self._last(self._with_tool(plan, base, sources, turn.words))
+        elif sources:
+            yield from self._worded(turn, plan, replace(base, sources=sources))
+        elif plan.question:
+            yield self._last(replace(base, text=plan.question))
+        else:
+            asked = any(exchange.reply.abstained for exchange in turn.conversation.exchanges[-1:])
+            text = prompts.unknown(asked_before=asked, vague=len(turn.words.split()) <= 4)
+            yield self._last(replace(base, text=text, abstained=True))
+
+    def _sources(self, plan: Plan, embedder: TextEmbedder) -> tuple[Source, ...]:
+        """Quotes of the passages that support an answer, for the search that found the surest one."""
+        best: tuple[Passage, ...] = ()
+        asked = ""
+        for question in plan.searches:
+            self.progress.checkpoint()
+            found = self.knowledge.find(question, embedder=embedder, top_k=TOP_K)
+            if found and (not best or found[0].score > best[0].score):
+                best, asked = found, question
+        least = max(SUPPORTED, NEAR * best[0].score) if best else SUPPORTED
+        return quoted([passage for passage in best if passage.score >= least], asked, embedder=embedder)
+
+    def _with_tool(self, plan: Plan, base: Reply, sources: tuple[Source, ...], asked: str) -> Reply:
+        """The tool's own sentences; what the documents say of a complaint stands after them, word for word."""
+        assert plan.tool is not None  # noqa: S101  # by the caller
+        step = self.tools.step(plan.tool, plan.arguments or {}, today=self.today)
+        texts = [SORRY] if plan.tool == "ticket_draft" else []
+        texts.append(step.error or str(step.result.get("text", "")))
+        if sources:
+            texts.append(replace(self.style, question=asked, sources=sources).quotation().text)
+        if step.error:
+            texts.append(prompts.OFFER)
+        return replace(base, text=" ".join(texts), steps=(step,), sources=sources)
+
+    def _worded(self, turn: Turn, plan: Plan, base: Reply) -> Iterator[Reply]:
+        """The language model's answer from the quotes; a question without a verb gets the source's own words."""
+        if elliptic(turn.words):
+            asked = standalone(turn.words, turn.earlier)
+            text = replace(self.style, question=asked, sources=base.sources).quotation().text
+            yield self._last(replace(base, text=f"{text} {plan.question}".strip()))
+            return
+        chat: ChatModel = self.run.lease(self.model)
+        self.progress.report("Writing")
+        wording = replace(self.style, question=turn.words, sources=base.sources, seen=base.seen)
+        shown, first = 0.0, 0.0
+        for each in worded(wording, chat, allowed=guard.may_be_shown, progress=self.progress):
+            now = time.monotonic()
+            first = first or now - self.started
+            if each.done:
+                text = f"{each.text} {plan.question}" if plan.question else each.text
+                yield replace(base, text=text, done=True, first_token_seconds=first)
+            elif now - shown >= REPORT_SECONDS:
+                shown = now
+                yield replace(base, text=each.text, first_token_seconds=first)
+
+    def _last(self, done: Reply) -> Reply:
+        return replace(done, done=True, first_token_seconds=time.monotonic() - self.started)

@@ -1,0 +1,145 @@
+"""What to do with a turn, decided by code: say a fixed sentence, call a tool, or search the documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from mm_demos.assistant import prompts
+from mm_demos.assistant.arguments import FAULTY, WRONG_ITEM, read_arguments
+from mm_demos.assistant.intents import Understood
+from mm_demos.assistant.tools import Tools
+from mm_demos.assistant.types import Conversation, Seen, ToolName
+from mm_demos.assistant.understanding import points_at_picture, product_in
+from mm_demos.assistant.understanding_questions import agrees, declines, leans, standalone
+
+SURE_TALK = 0.5  # probability from which small talk is taken for nothing else
+OWN = re.compile(
+    r"\b(?:my|mine|i(?:'ve| have| am|'m)? (?:ordered|order|bought|want|would like|paid|got|received|need))\b|\bi'd like\b", re.I
+)
+ASKING = re.compile(r"\?|^\W*(?:how|what|when|where|which|who|can|may|do|does|is|are|could|will)\b", re.IGNORECASE)
+PROBLEM = re.compile(f"{FAULTY.pattern}|{WRONG_ITEM.pattern}|\\b(?:is|was|are|were) missing\\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message understood.
+
+    Args:
+        words: the user's own, written and spoken; only they choose tools.
+        conversation: the turns before.
+        product: what a picture shows, where the shop sells it.
+    """
+
+    words: str
+    understood: Understood
+    conversation: Conversation
+    seen: tuple[Seen, ...] = ()
+    product: str = ""
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The user's own words of the turns before, oldest first."""
+        return tuple(prompts.said(exchange) for exchange in self.conversation.exchanges)
+
+    @property
+    def offered(self) -> bool:
+        """Whether the assistant has just offered to hand over."""
+        exchanges = self.conversation.exchanges
+        return bool(exchanges) and prompts.OFFER in exchanges[-1].reply.text
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a turn comes to.
+
+    Args:
+        say: a fixed sentence; empty when there is something to do.
+        tool: to call with `arguments`; None where there is none.
+        question: what to ask when the documents do not answer either; empty for the usual "I do not know".
+        searches: questions for the documents, the plainest first; empty when nothing is to be searched.
+    """
+
+    say: str = ""
+    tool: ToolName | None = None
+    arguments: Mapping[str, str] | None = None
+    question: str = ""
+    searches: tuple[str, ...] = ()
+
+
+def planned(turn: Turn, tools: Tools, today: date) -> Plan:
+    """What to do; only the user's own words choose a tool, never a picture or a document."""
+    if turn.offered and agrees(turn.words):
+        return _called("hand_over", turn, tools, today)
+    if turn.offered and declines(turn.words):
+        return Plan(say=prompts.REPEAT)
+    searches = searched(turn)
+    understood = turn.understood
+    if understood.intent == "small talk" and understood.intent_score >= SURE_TALK and not turn.seen:
+        return Plan(say=prompts.small_talk(turn.words))
+    tool = tool_for(turn)
+    if tool is None or tool not in tools.names:
+        return Plan(searches=searches)
+    plan = _called(tool, turn, tools, today)
+    missing = tools[tool].question(plan.arguments or {})
+    if missing:
+        return _asking(missing, plan, turn, searches)
+    return replace(plan, searches=searches) if tool == "ticket_draft" else plan
+
+
+def tool_for(turn: Turn) -> ToolName | None:
+    """The tool that the user's own words ask for; what arrived broken is a complaint, with an order number beside it or not."""
+    tool = turn.understood.tool
+    if tool == "order_status" and PROBLEM.search(turn.words):
+        return "ticket_draft"
+    return tool
+
+
+def _asking(missing: str, plan: Plan, turn: Turn, searches: tuple[str, ...]) -> Plan:
+    """What to do when a tool lacks something: ask for it at once where only the tool can answer, else after the documents."""
+    if not OWN.search(turn.words):
+        return Plan(searches=searches, question="" if plan.tool == "order_status" else missing)
+    told = plan.tool != "order_status" and ((plan.arguments or {}).get("product") or ASKING.search(turn.words))
+    return Plan(question=missing, searches=searches) if told else Plan(say=missing)
+
+
+def searched(turn: Turn) -> tuple[str, ...]:
+    """Questions for the documents: the turn's own words, with the product a picture shows, and with what was asked before."""
+    words = turn.words
+    if turn.product and points_at_picture(words):
+        words = f"{turn.product}: {words}" if words else turn.product
+    elif turn.seen and not words:
+        words = " ".join(picture.text for picture in turn.seen).strip()
+    if not words:
+        return ()
+    return (words, standalone(words, turn.earlier)) if leans(words) and turn.earlier else (words,)
+
+
+def _called(tool: ToolName, turn: Turn, tools: Tools, today: date) -> Plan:
+    shown = tuple(picture.text for picture in turn.seen) if points_at_picture(turn.words) else ()
+    arguments = read_arguments(tool, turn.words, turn.earlier, shop=tools.shop, today=today, seen=shown)
+    given = dict(arguments)
+    known = {parameter.name for parameter in tools[tool].parameters}
+    if "product" in known and turn.product and not given.get("product") and not given.get("order"):
+        given["product"] = turn.product
+    if "sentiment" in known:
+        given["sentiment"] = turn.understood.sentiment
+    if tool == "hand_over":
+        given["summary"] = summary_of(turn)
+    return Plan(tool=tool, arguments={name: value for name, value in given.items() if name in known and value})
+
+
+def summary_of(turn: Turn) -> str:
+    """The conversation for a colleague: what was asked, what was answered, newest last."""
+    lines = [
+        f"Customer: {prompts.said(exchange) or '(a picture)'}\nAssistant: {prompts.unmarked(exchange.reply.text)}"
+        for exchange in turn.conversation.exchanges[-6:]
+    ]
+    return "\n".join([*lines, f"Customer: {turn.words}"])[-1500:]
+
+
+def product_shown(seen: tuple[Seen, ...], tools: Tools) -> str:
+    """The shop's product that the pictures show; empty without one."""
+    return product_in(seen, tuple(product.name for product in tools.shop.products.values()))
