@@ -145,3 +145,96 @@ HELD_OUT_SENTIMENT: dict[Sentiment, tuple[str, ...]] = {
         "I was charged twice for the same thing!",
     ),
 }
+
+LEAST_INTENT = 0.85  # of the held-out sentences
+LEAST_SENTIMENT = 0.85
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Iterator[TextEmbedder]:
+    with loader.shared().lease("all-MiniLM-L6-v2") as leased:
+        yield leased
+
+
+@pytest.fixture(scope="module")
+def classifier(embedder: TextEmbedder) -> IntentClassifier:
+    return IntentClassifier.build(embedder)
+
+
+def test_every_intent_and_feeling_has_enough_examples() -> None:
+    assert set(INTENT_EXAMPLES) == set(INTENTS)
+    assert all(len(set(sentences)) >= 15 for sentences in (*INTENT_EXAMPLES.values(), *SENTIMENT_EXAMPLES.values()))
+
+
+def test_no_held_out_sentence_is_an_example() -> None:
+    for held_out, examples in ((HELD_OUT, INTENT_EXAMPLES), (HELD_OUT_SENTIMENT, SENTIMENT_EXAMPLES)):
+        known = {sentence.lower().strip(" .!?") for group in examples.values() for sentence in group}
+        assert not known & {sentence.lower().strip(" .!?") for group in held_out.values() for sentence in group}
+
+
+def test_intents_of_held_out_sentences(classifier: IntentClassifier, embedder: TextEmbedder) -> None:
+    rows = [
+        (classifier.understand(text, embedder=embedder), intent, text) for intent, group in HELD_OUT.items() for text in group
+    ]
+    wrong = [
+        f"{text!r}: {found.intent} {found.intent_score:.2f}, not {intent}"
+        for found, intent, text in rows
+        if found.intent != intent
+    ]
+    accuracy = 1 - len(wrong) / len(rows)
+    confidence = float(np.mean([found.intent_score for found, _, _ in rows]))
+    print(f"\nintents: {accuracy:.3f} of {len(rows)} right, mean confidence {confidence:.3f}", *wrong, sep="\n  ")
+    assert accuracy >= LEAST_INTENT
+    assert abs(accuracy - confidence) < 0.15  # calibrated: as sure as it is right
+
+
+def test_feelings_of_held_out_sentences(classifier: IntentClassifier, embedder: TextEmbedder) -> None:
+    rows = [
+        (classifier.understand(text, embedder=embedder), mood, text)
+        for mood, group in HELD_OUT_SENTIMENT.items()
+        for text in group
+    ]
+    wrong = [f"{text!r}: {found.sentiment}, not {mood}" for found, mood, text in rows if found.sentiment != mood]
+    print(f"\nsentiment: {1 - len(wrong) / len(rows):.3f} of {len(rows)} right", *wrong, sep="\n  ")
+    assert 1 - len(wrong) / len(rows) >= LEAST_SENTIMENT
+
+
+def test_probabilities_sum_to_one(classifier: IntentClassifier, embedder: TextEmbedder) -> None:
+    found = classifier.understand("Hello! Where is order S-10241? Thanks.", embedder=embedder)
+    assert sum(found.probs.values()) == pytest.approx(1.0)
+    assert found.intent_score == found.probs[found.intent] == max(found.probs.values())
+    assert 0 < found.sentiment_score <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("Hello! I hope you are well. Where is my parcel? Thanks a lot.", "order status"),
+        ("Good morning, the teapot I got yesterday has a crack.", "complaint"),
+        ("S-10241", "order status"),
+        ("Hi, it's about S-10241.", "order status"),
+        ("Hi there, could I speak to somebody?", "human"),
+        ("Please refund order S-10234.", "refund"),
+    ],
+)
+def test_greetings_and_numbers_do_not_distract(
+    text: str, intent: Intent, classifier: IntentClassifier, embedder: TextEmbedder
+) -> None:
+    assert classifier.understand(text, embedder=embedder).intent == intent
+
+
+def test_a_bare_number_goes_on_with_what_was_asked(classifier: IntentClassifier, embedder: TextEmbedder) -> None:
+    found = classifier.understand("It is S-10234.", embedder=embedder, previous="refund")
+    assert (found.intent, found.intent_score, found.tool) == ("refund", 1.0, "refund_rule")
+    assert classifier.understand("Where is S-10234?", embedder=embedder, previous="refund").intent == "order status"
+
+
+def test_only_four_intents_call_a_tool(classifier: IntentClassifier, embedder: TextEmbedder) -> None:
+    assert classifier.understand("What is the capital of Peru?", embedder=embedder).tool is None
+    assert classifier.understand("Is the bowl oven safe?", embedder=embedder).tool is None
+    assert classifier.understand("Let me talk to a human being.", embedder=embedder).tool == "hand_over"
+
+
+@pytest.mark.parametrize("text", ["", "?", "🙂", "\n", "a " * 3000])
+def test_any_text_is_understood_as_something(text: str, classifier: IntentClassifier, embedder: TextEmbedder) -> None:
+    assert classifier.understand(text, embedder=embedder).intent in INTENTS
