@@ -90,8 +90,8 @@ def own_words(text: str, transcript: str = "") -> str:
 
 
 def asks_for_instructions(words: str) -> bool:
-    """Whether the user asks for the system prompt, or to have it set aside."""
-    return _says(ASKING, words)
+    """Whether the user asks for the system prompt, or to have it set aside, and for nothing besides."""
+    return _says(ASKING, words) and not re.search(r"\w", own_words(words))
 
 
 def _visible(text: str) -> str:

@@ -19,13 +19,13 @@ REASONS = ("no reason", "faulty", "wrong item")
 
 @dataclass(frozen=True, slots=True)
 class ItemDecision:
-    """What the rules say of one line of an order."""
+    """What the rules say of one line of an order; `sentence` has {names} where the products go."""
 
     item: Item
     product: Product
     last_day: date | None
     allowed: bool
-    text: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,10 @@ class RefundRuleTool:
         good = [decision for decision in decisions if decision.allowed]
         last_day = min((decision.last_day for decision in good if decision.last_day), default=None)
         amount = self._amount(good, reason, order) if good else None
-        texts = list(dict.fromkeys(decision.text for decision in decisions))
+        texts = [
+            sentence.format(names=" and the ".join(decision.item.name for decision in decisions if decision.sentence == sentence))
+            for sentence in dict.fromkeys(decision.sentence for decision in decisions)
+        ]
         if amount is not None:
             texts.append(self._amount_text(amount, good, reason))
         return RefundDecision(
@@ -141,16 +144,16 @@ class RefundRuleTool:
             raise InvalidInputError("The shop's return period is not known here: a colleague must look it up.")
         last = delivered + timedelta(days=days)
         if days == 0 and reason == REASONS[0]:
-            return ItemDecision(item, product, None, False, f"The {item.name} cannot be returned.")
+            return ItemDecision(item, product, None, False, "The {names} cannot be returned.")
         if days and today <= last:
             left = "today is the last day" if today == last else f"{counted((last - today).days, 'day')} left"
             unopened = ", if it has not been opened" if product.category in rules.unless_opened and reason == REASONS[0] else ""
-            text = f"The {item.name} can be returned until {in_words(last)} ({left}){unopened}."
+            text = f"The {{names}} can be returned until {in_words(last)} ({left}){unopened}."
             return ItemDecision(item, product, last, True, text)
         if reason == "faulty":
             return self._under_warranty(item, product, delivered, today)
         late = counted((today - last).days, "day")
-        period = f"The {counted(days, 'day')} to return the {item.name} ended on {in_words(last)}, {late} ago."
+        period = f"The {counted(days, 'day')} to return the {{names}} ended on {in_words(last)}, {late} ago."
         return ItemDecision(item, product, last, False, period)
 
     def _under_warranty(self, item: Item, product: Product, delivered: date, today: date) -> ItemDecision:
@@ -160,12 +163,12 @@ class RefundRuleTool:
             kind.rstrip("s") in product.name.lower().split() for kind in rules.no_warranty
         )
         if years is None or excluded:
-            return ItemDecision(item, product, None, False, f"The time to return the {item.name} is over and it has no warranty.")
+            return ItemDecision(item, product, None, False, "The time to return the {names} is over, and there is no warranty.")
         until = years_after(delivered, years)
         if today > until:
-            return ItemDecision(item, product, until, False, f"The warranty of the {item.name} ended on {in_words(until)}.")
+            return ItemDecision(item, product, until, False, f"The warranty of the {{names}} ended on {in_words(until)}.")
         text = (
-            f"The time to return the {item.name} is over, but it is under warranty until {in_words(until)}: it is repaired first."
+            f"The time to return the {{names}} is over, but the warranty runs until {in_words(until)}: a repair is tried first."
         )
         return ItemDecision(item, product, until, False, text)
 
