@@ -6,16 +6,18 @@ import csv
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from mm_demos.assistant import guard
 from mm_demos.assistant.tools_days import parsed_day
 from mm_demos.errors import InvalidInputError
 from mm_demos.media.files import shown
 
 MAX_BYTES = 8_000_000
+NAMELESS = "item"  # a product whose name was nothing but orders to a model
 ORDER_COLUMNS = ("number", "items", "ordered", "shipped", "delivered", "status")
 PRODUCT_COLUMNS = ("name",)
 ITEM = re.compile(r"\s*(?:(\d{1,4})\s*[x×]\s+)?(.+?)\s*", re.IGNORECASE)
@@ -138,7 +140,7 @@ class Shop:
         )
 
     def order(self, number: str) -> Order:
-        """The order with this number.
+        """The order with this number, its words cleaned: a table is data and gives no orders.
 
         Raises:
             InvalidInputError: there is none.
@@ -146,11 +148,12 @@ class Shop:
         found = self.orders.get(number.strip().lower())
         if found is None:
             raise InvalidInputError(f"There is no order {number.strip()[:40]!r}: check the number in the confirmation e-mail.")
-        return found
+        items = tuple(Item(item.count, guard.safe(item.name) or NAMELESS) for item in found.items)
+        return replace(found, items=items, status=guard.safe(found.status), delivery=guard.safe(found.delivery))
 
     def product(self, name: str) -> Product:
         """The product of this name; one that is in no table is known by its name alone."""
-        return self.products.get(name.strip().lower(), Product(name.strip()))
+        return self.products.get(name.strip().lower(), Product(guard.safe(name, limit=200) or NAMELESS))
 
 
 def read_orders(file: Path) -> dict[str, Order]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from mm_demos.assistant import guard
 from mm_demos.assistant.tools_days import counted, in_words, parsed_day, years_after
-from mm_demos.assistant.tools_orders import Item, Order, Product, Shop
+from mm_demos.assistant.tools_orders import NAMELESS, Item, Order, Product, Shop
 from mm_demos.assistant.tools_schema import Parameter
 from mm_demos.assistant.tools_status import WHICH_ORDER, counts_as_lost
 from mm_demos.assistant.types import ToolName
@@ -89,6 +90,7 @@ class RefundRuleTool:
         if product:
             items = tuple(item for item in items if item.name.lower() == product.strip().lower())
             if not items:
+                product = guard.safe(product) or NAMELESS
                 bought = ", ".join(item.name for item in order.items)
                 raise InvalidInputError(f"Order {order.number} has no {product[:60]}: it has {bought}.")
         settled = self._settled(order, today)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from mm_demos.assistant import guard
 from mm_demos.assistant.tools_orders import Shop
 from mm_demos.assistant.tools_schema import Parameter
 from mm_demos.assistant.types import ToolName
@@ -67,7 +68,7 @@ class TicketDraftTool:
 
     def call(self, arguments: Mapping[str, str], *, today: date) -> TicketDraft:
         """The draft; an order that is named must be there."""
-        description, product = arguments["description"].strip(), arguments.get("product", "")
+        description, product = guard.cleaned(arguments["description"]), guard.safe(arguments.get("product", ""))
         order = self.shop.order(arguments["order"]) if arguments.get("order") else None
         kind = kind_of(description)
         about = product or (f"order {order.number}" if order else "")
@@ -117,11 +118,11 @@ class HandOverTool:
 
     def call(self, arguments: Mapping[str, str], *, today: date) -> HandOver:
         """The summary; the order's number is passed on as it was given, for the colleague to check."""
-        order = arguments.get("order", "")
+        order = guard.safe(arguments.get("order", ""), limit=40)
         about = f" about order {order}" if order else ""
         return HandOver(
             reason=arguments.get("reason", "the customer asked for a person"),
-            summary=arguments.get("summary", ""),
+            summary=guard.cleaned(arguments.get("summary", "")),
             created=today,
             text=f"A summary{about} is ready for a colleague, who takes over from here.",
             order=order,
