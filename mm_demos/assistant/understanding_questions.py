@@ -9,8 +9,6 @@ LEANING = re.compile(r"^\W*(?:and|but|so|also|then|what about|how about|or)\b", 
 ELLIPTIC = re.compile(
     r"^\W*(?:and|or|but)?\s*(?:for|to|in|with|on|what about|how about|the|an?)\b(?!.*\b(?:is|are|do|does|can)\b)", re.IGNORECASE
 )
-    r"^\W*(?:and|or|but)?\s*(?:for|to|in|with|on|what about|how about|the|an?)\b(?!.*\b(?:is|are|do|does|can)\b)", re.I
-)
 PRONOUN = re.compile(r"\b(?:it|its|they|them|their|that|this|those|these|one|there|then|same)\b", re.IGNORECASE)
 SHORT = 4  # words up to which a question rarely says what it is about
 MAX_CHARS = 300

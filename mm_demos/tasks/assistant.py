@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -20,8 +20,9 @@ from mm_demos.assistant.understanding_questions import elliptic, standalone
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
 from mm_demos.models.protocols import ChatModel, TextEmbedder
+from mm_demos.models.usage import Usage
 from mm_demos.progress import Progress
-from mm_demos.results import Option
+from mm_demos.results import Option, Receipt
 from mm_demos.tasks.assistant_plan import Plan, Turn, planned, product_shown
 from mm_demos.tasks.assistant_shop import classifier, sample_day, sample_knowledge, sample_pictures, sample_tools
 from mm_demos.tasks.assistant_wording import Wording, worded
@@ -84,7 +85,7 @@ def reply(
         answering = _Answering(
             run=run,
             started=time.monotonic(),
-            knowledge=sample_knowledge() if knowledge is None else knowledge,
+            knowledge=sample_knowledge if knowledge is None else lambda: knowledge,
             tools=tools,
             pictures=pictures or {},
             style=Wording("", (), window(conversation), (), persona, policy, temperature, seed, currency),
@@ -92,8 +93,7 @@ def reply(
             model=catalog.chosen(model, "chat"),
             progress=progress,
         )
-        for each in answering.replies(conversation, message):
-            yield replace(each, receipt=run.receipt()) if each.done else each
+        yield from answering.replies(conversation, message)
 
 
 def checked(message: Message) -> Message:
@@ -120,7 +120,7 @@ class _Answering:
 
     run: Run
     started: float
-    knowledge: Knowledge
+    knowledge: Callable[[], Knowledge]  # made when it is needed: a greeting need not wait for it
     tools: Tools
     pictures: Mapping[str, Path]
     style: Wording
@@ -176,7 +176,7 @@ class _Answering:
         asked = ""
         for question in plan.searches:
             self.progress.checkpoint()
-            found = self.knowledge.find(question, embedder=embedder, top_k=TOP_K)
+            found = self.knowledge().find(question, embedder=embedder, top_k=TOP_K)
             if found and (not best or found[0].score > best[0].score):
                 best, asked = found, question
         least = max(SUPPORTED, NEAR * best[0].score) if best else SUPPORTED
@@ -199,7 +199,7 @@ class _Answering:
         if elliptic(turn.words):
             asked = standalone(turn.words, turn.earlier)
             text = replace(self.style, question=asked, sources=base.sources).quotation().text
-            yield self._last(replace(base, text=f"{text} {plan.question}".strip()))
+            yield self._last(replace(base, text=_followed(text, plan)))
             return
         chat: ChatModel = self.run.lease(self.model)
         self.progress.report("Writing")
@@ -209,11 +209,24 @@ class _Answering:
             now = time.monotonic()
             first = first or now - self.started
             if each.done:
-                text = f"{each.text} {plan.question}" if plan.question else each.text
-                yield replace(base, text=text, done=True, first_token_seconds=first)
+                text = _followed(each.text, plan)
+                yield replace(base, text=text, done=True, first_token_seconds=first, receipt=self._receipt(each.usage))
             elif now - shown >= REPORT_SECONDS:
                 shown = now
                 yield replace(base, text=each.text, first_token_seconds=first)
 
     def _last(self, done: Reply) -> Reply:
-        return replace(done, done=True, first_token_seconds=time.monotonic() - self.started)
+        return replace(done, done=True, first_token_seconds=time.monotonic() - self.started, receipt=self._receipt())
+
+    def _receipt(self, usage: Usage | None = None) -> Receipt:
+        """What the turn cost, with the language model's tokens where it was asked."""
+        receipt = self.run.receipt()
+        if usage is None:
+            return receipt
+        tokens = {name: getattr(usage, name) for name in ("prompt_tokens", "evaluated_tokens", "new_tokens")}
+        return replace(receipt, options={**receipt.options, **tokens})
+
+
+def _followed(text: str, plan: Plan) -> str:
+    """An answer, and after it what the turn has to ask anyway."""
+    return f"{text} {plan.question}" if plan.asks_anyway and plan.question else text

@@ -59,6 +59,7 @@ class Plan:
         say: a fixed sentence; empty when there is something to do.
         tool: to call with `arguments`; None where there is none.
         question: what to ask when the documents do not answer either; empty for the usual "I do not know".
+        asks_anyway: the question is also asked after an answer from the documents.
         searches: questions for the documents, the plainest first; empty when nothing is to be searched.
     """
 
@@ -66,6 +67,7 @@ class Plan:
     tool: ToolName | None = None
     arguments: Mapping[str, str] | None = None
     question: str = ""
+    asks_anyway: bool = False
     searches: tuple[str, ...] = ()
 
 
@@ -102,7 +104,7 @@ def _asking(missing: str, plan: Plan, turn: Turn, searches: tuple[str, ...]) -> 
     if not OWN.search(turn.words):
         return Plan(searches=searches, question="" if plan.tool == "order_status" else missing)
     told = plan.tool != "order_status" and ((plan.arguments or {}).get("product") or ASKING.search(turn.words))
-    return Plan(question=missing, searches=searches) if told else Plan(say=missing)
+    return Plan(question=missing, asks_anyway=True, searches=searches) if told else Plan(say=missing)
 
 
 def searched(turn: Turn) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mm_demos.assistant import prompts
 from mm_demos.assistant.memory import Window
 from mm_demos.assistant.prompts_grounding import holds, marked, quotation, title, unfounded
 from mm_demos.assistant.types import Seen, Source
 from mm_demos.models.protocols import ChatMessage, ChatModel, GenerateOptions
+from mm_demos.models.usage import Usage, usage_of
 from mm_demos.progress import Progress
 
 MAX_NEW_TOKENS = 80
@@ -27,11 +28,15 @@ STOPS = ("\n\n", "\nQuestion:", "\nFacts:", "\n[")
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """An answer so far; `done` with the last one, `quoted` when the source's own words replaced the model's."""
+    """An answer so far; `done` with the last one, `quoted` when the source's own words replaced the model's.
+
+    `usage` is what the model's part cost; None until it is done, and where the model does not count.
+    """
 
     text: str
     done: bool = False
     quoted: bool = False
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +79,25 @@ def worded(
         allowed: False for a text that must not be shown, whatever the sources say.
     """
     options = GenerateOptions(MAX_NEW_TOKENS, wording.temperature, seed=wording.seed, stop=STOPS)
-    grounds, answer = wording.grounds(), ""
-    with closing(_pieces(chat, wording.messages(), options)) as pieces:
+    grounds, answer, failed = wording.grounds(), "", False
+    stream = chat.stream(wording.messages(), options=options)
+    with closing(_pieces(stream)) as pieces:
         for piece in pieces:
             progress.checkpoint()
             answer = self_spoken(answer + piece, wording.sources)
             whole_words = answer[: _last_word(answer)]
-            if unfounded(whole_words, grounds) or not allowed(answer):
-                yield wording.quotation()
-                return
+            if failed := bool(unfounded(whole_words, grounds)) or not allowed(answer):
+                break
             if whole_words.strip():
                 yield Worded(marked(whole_words.lstrip(), wording.question, wording.sources, complete=False))
             if _sentences(answer) >= MAX_SENTENCES:
                 break
     answer = finished(answer)
-    if not holds(answer, wording.question, wording.sources, currency=wording.currency) or not allowed(answer):
-        yield wording.quotation()
+    if failed or not holds(answer, wording.question, wording.sources, currency=wording.currency) or not allowed(answer):
+        yield replace(wording.quotation(), usage=usage_of(stream))
         return
-    yield Worded(marked(answer, wording.question, wording.sources, complete=True), done=True)
+    text = marked(answer, wording.question, wording.sources, complete=True)
+    yield Worded(text, done=True, usage=usage_of(stream))
 
 
 def self_spoken(answer: str, sources: Sequence[Source]) -> str:
@@ -103,9 +109,9 @@ def self_spoken(answer: str, sources: Sequence[Source]) -> str:
     return bare[:1].upper() + bare[1:] if bare != answer else answer
 
 
-def _pieces(chat: ChatModel, messages: Sequence[ChatMessage], options: GenerateOptions) -> Iterator[str]:
-    """The stream as a generator, which can be closed."""
-    yield from chat.stream(messages, options=options)
+def _pieces(stream: Iterator[str]) -> Iterator[str]:
+    """The stream as a generator: closing it closes the stream, if that can be closed."""
+    yield from stream
 
 
 def _last_word(text: str) -> int:
