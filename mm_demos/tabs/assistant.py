@@ -1,0 +1,121 @@
+"""Assistant: a conversation in text, pictures and speech, answered from documents and by tools, with every source to open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from mm_demos import ui
+from mm_demos.assistant.documents import SUFFIXES
+from mm_demos.tabs import find
+from mm_demos.ui import assistant, render
+from mm_demos.ui import assistant_actions as actions
+from mm_demos.ui import assistant_view as view
+from mm_demos.ui.page import PRESS_RUN_JS
+
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+HEARD = render.line("done", "Heard: correct the text if need be, then press Send")
+PLACEHOLDER = "Write a message; paste or add pictures"
+
+
+def _composer() -> gr.MultimodalTextbox:
+    return gr.MultimodalTextbox(
+        label="Message",
+        show_label=False,
+        placeholder=PLACEHOLDER,
+        sources=["upload"],
+        file_types=["image"],
+        file_count="multiple",
+        lines=1,
+        max_lines=6,
+        submit_btn=False,
+        max_plain_text_length=4000,
+        elem_classes="mm-as-composer",
+    )
+
+
+def _style() -> list[gr.components.Component]:
+    """Persona, house rules, temperature."""
+    persona = gr.Textbox("", label="Persona", placeholder="warm and brief", max_lines=2)
+    policy = gr.Textbox("", label="House rules", placeholder="Always thank the customer.", lines=2, max_lines=4)
+    temperature = gr.Slider(0, 1.5, value=0, step=0.1, label="Temperature", info="0 gives the same answer every time")
+    return [persona, policy, temperature]
+
+
+def build(frame: ui.Frame) -> None:
+    """Make the tab."""
+    page = frame.page(find("assistant"))
+    talk, documents = gr.State(None), gr.State(None)
+    dictated = gr.Checkbox(False, visible=False)
+    with page.inputs(), gr.Column(elem_classes="mm-as-left"):
+        chat = view.area()
+        composer = _composer()
+        with gr.Accordion("Speak instead", open=False, elem_classes="mm-as-speak"):
+            recording = ui.microphone("Voice message")
+        row = page.actions("Send")
+    with page.results():
+        with gr.Tabs(elem_classes="mm-modes", selected="sources") as panels:
+            with gr.Tab("Sources", id="sources"):
+                source = gr.HTML(view.SOURCES_EMPTY, elem_classes="mm-plain mm-result")
+            with gr.Tab("Operator", id="operator"):
+                operator = gr.HTML(view.OPERATOR_EMPTY, elem_classes="mm-plain mm-result")
+            with gr.Tab("Documents", id="documents"):
+                in_use = gr.HTML(actions.in_use(None), elem_classes="mm-plain")
+                files = gr.File(label="Markdown, PDF, CSV or TXT", file_count="multiple", file_types=sorted(SUFFIXES), height=140)
+                learning = page.actions("Answer from these")
+            with gr.Tab("Style", id="style"):
+                style = _style()
+        downloads = page.exports(*assistant.EXPORTS)
+    page.connect(
+        assistant.send,
+        actions=row,
+        inputs=[composer, dictated, *style, documents, talk],
+        outputs=[chat, composer, dictated, operator, talk],
+        show=view.show,
+        api_name=None,
+        check=assistant.check_send,
+        submit=[composer],
+        exports=downloads,
+        keep=[*style, documents],
+    )
+    heard = page.connect(
+        assistant.dictate,
+        actions=row,
+        inputs=[recording, composer],
+        outputs=[composer, dictated],
+        show=lambda result: ({"text": result.text, "files": list(result.files)}, True),
+        api_name=None,
+        triggers=[recording.stop_recording, recording.upload],
+    )
+    heard.success(lambda: (HEARD, None), outputs=[row.status, recording], **QUIET)
+    page.connect(
+        actions.learn,
+        actions=learning,
+        inputs=[files],
+        outputs=[in_use, documents],
+        show=actions.show_documents,
+        api_name=None,
+        check=actions.check_documents,
+    )
+    ready = chat.submit(actions.ready, talk, [composer, talk], **QUIET)
+    ready.then(None, js=PRESS_RUN_JS, api_visibility="private")
+    chat.edit(actions.change, talk, [chat, composer, operator, talk], **QUIET)
+    chat.like(actions.rate, talk, [chat, talk], **QUIET)
+    chat.select(actions.open_source, [talk, documents], [source, panels], **QUIET)
+    _endpoint(page, frame)
+
+
+def _endpoint(page: ui.Page, frame: ui.Frame) -> None:
+    """The conversation for programs, which bring its earlier turns along."""
+    text, image = gr.Textbox(visible=False, label="text"), ui.image_input("image", visible=False)
+    audio = ui.microphone("audio", visible=False)
+    history = gr.JSON(visible=False, label="history")
+    page.endpoint(
+        assistant.reply_once,
+        inputs=[text, image, audio, history],
+        api_name="reply",
+        lane=frame.lane,
+        check=assistant.check_once,
+        snippet={"text": "Where is my order S-10241?"},
+    )
