@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,22 +27,41 @@ if TYPE_CHECKING:
 MAX_TEXT_CHARS = 400  # read in one picture; a page of print is a document and belongs into the knowledge base
 SHOWN_LABELS = 5
 FITS = 0.2  # image–text similarity under which a caption is more likely wrong than right
-SAME = 0.9  # cosine from which a picture shows the same product as the shop's own picture
-CLEARER = 0.02  # by which the nearest product must be nearer than the second
+SAME = 0.78  # cosine from which a picture shows a product: other photos stay below 0.7, turned and dark ones of it above
+CLEARER = 0.015  # by which the nearest product must be nearer than the second
+BORDER_SIDE, BORDER_STEP = 64, 24  # pixels to which a picture is shrunk to find its border, and how much its colours may vary
 POINTING = re.compile(
     r"\b(?:this|that|these|those|it|its|they|them|here|picture|photo|image|attached|screenshot|label|slip|one|see)\b",
     re.IGNORECASE,
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Products:
+    """What the shop's products look like: embeddings (n_products, dim), L2-normalised, in the order of `names`."""
+
+    names: tuple[str, ...]
+    embeddings: FloatArray
+
+    @classmethod
+    def build(cls, pictures: Mapping[str, Path], *, embedder: JointEmbedder) -> Products:
+        """From the shop's own pictures by product name."""
+        return cls(tuple(pictures), embedder.embed_images([media.load_image(path) for path in pictures.values()]))
+
+    def recognised(self, picture: Image, *, embedder: JointEmbedder) -> LabelScore | None:
+        """The product that a picture shows, with the cosine to the shop's picture of it; None when none is clearly nearest."""
+        views = [picture, *filter(None, [trimmed(picture)])]
+        return _nearest((embedder.embed_images(views) @ self.embeddings.T).max(axis=0), self.names)
+
+
 def look(
-    images: Sequence[Path], *, lease: Lease, progress: Progress, products: Mapping[str, Path] | None = None
+    images: Sequence[Path], *, lease: Lease, progress: Progress, products: Callable[[], Products | None] = lambda: None
 ) -> tuple[Seen, ...]:
     """What each picture shows.
 
     Args:
-        lease: gives the captioner, the text reader and, where there are pictures of products, the joint embedder.
-        products: the shop's own pictures by product name; a product that is recognised becomes the first label.
+        lease: gives the captioner, the text reader and, where there are products, the joint embedder.
+        products: asked for when there is a picture; a product that is recognised becomes the first label.
 
     Raises:
         InvalidInputError: a picture cannot be read.
@@ -51,32 +71,39 @@ def look(
     pictures = [media.load_image(path) for path in images]
     captioner: Captioner = lease(catalog.default("captioner"))
     reader: TextReader = lease(catalog.default("text-reader"))
+    known = products()
     found = []
     for path, picture in zip(images, pictures, strict=True):
         progress.report("Looking at the picture")
         captioning = captioner.caption(picture, options=CaptionOptions(n=1), progress=progress.part(), lease=lease)
         best = captioning.captions[0] if captioning.captions else None
-        text = guard.cleaned(" ".join(line.text.strip() for line in readable(reader.read(picture))), limit=MAX_TEXT_CHARS)
-        labels = captioning.evidence.labels[:SHOWN_LABELS]
-        found.append(Seen(guard.file_name(Path(path).name), best.text if best and best.score >= FITS else "", labels, text))
-    if not products:
-        return tuple(found)
-    embedder: JointEmbedder = lease(catalog.default("joint-embedder"))
-    known = recognised(pictures, products, embedder=embedder)
-    return tuple(_with_product(seen, product) for seen, product in zip(found, known, strict=True))
+        text = " ".join(line.text.strip() for line in readable(reader.read(picture)))
+        seen = Seen(
+            guard.file_name(Path(path).name),
+            best.text if best and best.score >= FITS else "",
+            captioning.evidence.labels[:SHOWN_LABELS],
+            guard.cleaned(text, limit=MAX_TEXT_CHARS),
+        )
+        if known is not None:
+            seen = _with_product(seen, known.recognised(picture, embedder=lease(catalog.default("joint-embedder"))))
+        found.append(seen)
+    return tuple(found)
 
 
-def recognised(
-    pictures: Sequence[Image], products: Mapping[str, Path], *, embedder: JointEmbedder
-) -> tuple[LabelScore | None, ...]:
-    """The product that each picture shows, with the cosine to the shop's picture of it; None when none is clearly nearest."""
-    names = tuple(products)
-    shop = embedder.embed_images([media.load_image(products[name]) for name in names])
-    return tuple(_nearest(row, shop, names) for row in embedder.embed_images(list(pictures)))
+def trimmed(picture: Image) -> Image | None:
+    """The picture without an even border; None where there is none, or hardly anything else."""
+    pixels = np.asarray(picture.convert("RGB").resize((BORDER_SIDE, BORDER_SIDE)), np.int16)
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    other = np.abs(pixels - np.median(edge, axis=0)).max(axis=2) > BORDER_STEP
+    rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
+    if len(rows) < BORDER_SIDE // 4 or len(columns) < BORDER_SIDE // 4 or (len(rows) == BORDER_SIDE == len(columns)):
+        return None
+    across, down = picture.width / BORDER_SIDE, picture.height / BORDER_SIDE
+    box = (columns[0] * across, rows[0] * down, (columns[-1] + 1) * across, (rows[-1] + 1) * down)
+    return picture.crop(tuple(round(float(side)) for side in box))  # type: ignore[arg-type]  # four of them
 
 
-def _nearest(row: FloatArray, shop: FloatArray, names: Sequence[str]) -> LabelScore | None:
-    similarity = shop @ row
+def _nearest(similarity: FloatArray, names: Sequence[str]) -> LabelScore | None:
     order = np.argsort(-similarity)
     best = float(similarity[order[0]])
     clear = len(order) < 2 or best - float(similarity[order[1]]) >= CLEARER

@@ -24,7 +24,7 @@ from mm_demos.models.usage import Usage
 from mm_demos.progress import Progress
 from mm_demos.results import Option, Receipt
 from mm_demos.tasks.assistant_plan import Plan, Turn, planned, product_shown
-from mm_demos.tasks.assistant_shop import classifier, sample_day, sample_knowledge, sample_pictures, sample_tools
+from mm_demos.tasks.assistant_shop import classifier, looks_of, sample_day, sample_knowledge, sample_pictures, sample_tools
 from mm_demos.tasks.assistant_wording import Wording, worded
 from mm_demos.tasks.options import check_seed
 from mm_demos.tasks.receipts import Run, record
@@ -132,7 +132,7 @@ class _Answering:
         """Growing replies, the last one done."""
         transcript, notices = self._heard(message)
         words = guard.own_words(message.text, transcript)
-        seen = look(message.images, lease=self.run.lease, progress=self.progress, products=self.pictures)
+        seen = look(message.images, lease=self.run.lease, progress=self.progress, products=lambda: looks_of(self.pictures))
         base = Reply("", transcript=transcript, seen=seen, notices=notices, done=False)
         if guard.asks_for_instructions(f"{message.text} {transcript}") or (not words and (message.text or transcript)):
             yield self._last(replace(base, text=prompts.REFUSAL))

@@ -13,6 +13,8 @@ from mm_demos.assistant.intents import IntentClassifier
 from mm_demos.assistant.knowledge import Knowledge
 from mm_demos.assistant.tools import Tools
 from mm_demos.assistant.tools_orders import ShopRules
+from mm_demos.assistant.understanding import Products
+from mm_demos.media.files import existing_file
 from mm_demos.models import catalog, loader
 
 FOLDER = samples.FOLDER / "shop"
@@ -59,6 +61,21 @@ def sample_knowledge() -> Knowledge:
 def _sample_knowledge(name: str, revision: str) -> Knowledge:  # noqa: ARG001 (part of the key)
     with loader.shared().lease(name) as embedder:
         return Knowledge.build(sample_documents(), embedder=embedder)
+
+
+def looks_of(pictures: Mapping[str, Path]) -> Products | None:
+    """What products look like, embedded once for each state of their files and of the embedder; None without pictures."""
+    if not pictures:
+        return None
+    name = catalog.default("joint-embedder")
+    stamps = tuple(existing_file(path, "picture").stat().st_mtime_ns for path in pictures.values())
+    return _looks_of(tuple(pictures.items()), stamps, name, catalog.revision_of(name))
+
+
+@lru_cache(maxsize=2)
+def _looks_of(pictures: tuple[tuple[str, Path], ...], stamps: tuple[int, ...], name: str, revision: str) -> Products:  # noqa: ARG001
+    with loader.shared().lease(name) as embedder:
+        return Products.build(dict(pictures), embedder=embedder)
 
 
 def classifier(name: str) -> IntentClassifier:

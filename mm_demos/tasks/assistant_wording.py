@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -109,7 +109,7 @@ def self_spoken(answer: str, sources: Sequence[Source]) -> str:
     return bare[:1].upper() + bare[1:] if bare != answer else answer
 
 
-def _pieces(stream: Iterator[str]) -> Iterator[str]:
+def _pieces(stream: Iterator[str]) -> Generator[str]:
     """The stream as a generator: closing it closes the stream, if that can be closed."""
     yield from stream
 
