@@ -52,7 +52,8 @@ class Pen:
         from PIL import ImageFont
 
         font = ImageFont.load_default(self._points(size)[0])
-        self._draw.text(tuple(self._points(x, y)), text, fill=colour, font=font, anchor="mm")
+        across, down = self._points(x, y)
+        self._draw.text((across, down), text, fill=colour, font=font, anchor="mm")
 
 
 def drawing(name: str) -> bytes:

@@ -29,7 +29,7 @@ PAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Looking after the kettle and the lamp",
         (
-            "To descale the Heron Kettle, boil one part of vinegar and two parts of water in it, wait for 20 minutes and rinse it twice.",
+            "To descale the Heron Kettle, boil one part of vinegar and two of water in it, wait 20 minutes and rinse it twice.",
             "If the Heron Kettle switches off too early, there is limescale on its sensor: descale it.",
             "The Dusk Lamp takes an LED bulb with an E14 socket of at most 6 watts.",
             "Pull the plug before changing the bulb.",
