@@ -33,7 +33,13 @@ INTENT_EXAMPLES: Mapping[Intent, tuple[str, ...]] = {
         I placed an order on Sunday, how far is it? | Is the parcel late? | It was supposed to be here yesterday.
         Could you find out where my box is? | Please tell me the state of order number 12.
         How is my order coming along? | Shipment status for 4410 | My plants were due two days ago, do you know more?
-        Can I see where my parcel is right now?
+        Can I see where my parcel is right now? | I wonder where the chair I ordered is.
+        I have been waiting for the rug for weeks, what is the matter with it? | Why is my order taking so long?
+        Can I come and pick up my order now? | Is my order waiting in the shop for me?
+        I ordered a table and want to know when I may collect it. | On which day did my parcel arrive?
+        Will it be here by Saturday? | The bowl was ordered on the third, has it left?
+        My name is Paul, I am asking about my parcel. | It has been three weeks since I ordered the clock.
+        Order 5120 has not come, where has it got to?
         """
     ),
     "refund": _sentences(
@@ -59,6 +65,10 @@ INTENT_EXAMPLES: Mapping[Intent, tuple[str, ...]] = {
         Please cancel my order. | Repay me for the coat. | how much do i get back for the bowl
         I bought a plant five days ago, can I give it back? | Could you refund what I paid?
         I need to return two plates from order 901. | Would you take my teapot back? | Can I undo my purchase?
+        My order came two days ago and I would rather not keep it. | Can the jacket from order 640 go back?
+        I bought the radio in June, is a return still possible? | I'd like to cancel order 771 before it is sent.
+        Could I still get money for the tent in order 208? | The vase is not my taste, I will send it back.
+        What would I be refunded for order 1201? | I want to return one of the two pots I bought.
         """
     ),
     "product question": _sentences(
@@ -82,6 +92,10 @@ INTENT_EXAMPLES: Mapping[Intent, tuple[str, ...]] = {
         Does the jacket have a hood? | What tea would you recommend in the evening? | Which lamp is brighter?
         Is the wood treated? | How many cups are in the set? | What do you have below 30 euros?
         Are there any plates left? | When will the cosy be available again? | What can I put in the lantern?
+        How do I care for the plant? | How hot may the pan get? | What is the power of the heater?
+        How long do I let the tea brew? | Which lid fits the pan? | Is the lamp dangerous for children?
+        How do I look after wooden boards? | Is the coat still available? | What is this and what does it cost?
+        Do you have one of these in stock? | What does the rug weigh? | Is it safe for dogs?
         """
     ),
     "policy question": _sentences(
@@ -106,6 +120,14 @@ INTENT_EXAMPLES: Mapping[Intent, tuple[str, ...]] = {
         How fast do you ship? | Do you deliver to parcel lockers? | When is my card charged? | Do you sell spare parts?
         Is there parking near the shop? | Do you run courses? | Can I collect orders myself?
         What is the rule for exchanges? | When do you refund after receiving a return?
+        How long can customers return shoes? | Can opened food be returned? | Are sale items returnable?
+        How many days are there to return a plant? | What does a repair cost? | How much is it to have a cup mended?
+        Where can I leave my car? | Can I come with my dog? | How do I get to your shop by bus?
+        How much does it cost to have something engraved? | What do I have to pay for customs?
+        How long is a gift card valid? | What if a parcel never arrives? | Is it possible to split the payment?
+        How do I use a voucher? | Who runs your shop? | Do you give lessons? | May I change my order after paying?
+        What must I do when something arrives broken? | Which items have no warranty? | Are plants returnable?
+        What happens to the pictures I send you?
         """
     ),
     "complaint": _sentences(
@@ -122,13 +144,18 @@ INTENT_EXAMPLES: Mapping[Intent, tuple[str, ...]] = {
         You delivered something I never ordered. | One plate is missing from the parcel.
         The lamp flickers and then goes out. | The kettle leaks. | The plant arrived dead.
         I got a blue one, but I ordered a red one. | The box was crushed and everything in it is in pieces.
-        The invoice is wrong. | I waited all day and nobody came.
-        Your service is a disgrace. | I have written three times without an answer.
-        The driver left my parcel in the rain. | The strap tore on the second day. | What you sent me is scratched.
-        It does not turn on any more. | This is not what I paid for. | I am fed up with your shop.
-        There is a dent in the can. | The glass was shattered when I opened the box. | I am angry about the delay.
-        The seam came apart. | The heater makes a burning smell. | Look at this, it is damaged.
-        This is a scandal, fix it. | Only one of the two cups was in the box. | The picture shows what is broken.
+        The invoice is wrong. | I waited all day and nobody came. | Your service is a disgrace.
+        I have written three times without an answer. | The driver left my parcel in the rain.
+        The strap tore on the second day. | What you sent me is scratched. | It does not turn on any more.
+        This is not what I paid for. | I am fed up with your shop. | There is a dent in the can.
+        The glass was shattered when I opened the box. | I am angry about the delay. | The seam came apart.
+        The heater makes a burning smell. | Look at this, it is damaged. | This is a scandal, fix it.
+        Only one of the two cups was in the box. | The picture shows what is broken. | I got plates instead of cups.
+        There is a spoon missing from my set. | My order is late again, I am annoyed. | The tree you sent me is dead.
+        The heater came and does not heat. | It came like this today, see the picture.
+        The bulb is broken and the shade is bent. | The handle is loose and the lid is cracked.
+        I received order 640 and two glasses were smashed.
+        You promised two days and it has been twelve, this is a joke. | It is rotten. | What kind of quality is that?
         """
     ),
     "human": _sentences(
@@ -139,14 +166,15 @@ INTENT_EXAMPLES: Mapping[Intent, tuple[str, ...]] = {
         Hand me over to support. | I need to speak to someone in person. | Please have somebody phone me. | human please
         Could an employee contact me? | operator | I would prefer to talk with a person about it.
         Get me a representative. | You are not helping, I want a human. | Can I chat with a live agent?
-        Forward me to the service team. | Can I have a human?
-        Get me someone from your team. | Could a person take over? | I want to speak with your boss.
-        Is any colleague available? | I would like a call from your staff. | Stop, I need a real human being.
-        Please escalate this to a supervisor. | Let a person answer me. | Is there anybody there I can talk to?
-        Talk to an agent | Please transfer this chat to a colleague. | I'd like to talk to customer care.
-        Connect me to a live person. | Can you put someone else on? | I want to be phoned by an employee.
-        May I speak to the owner? | no bots please, a person | I need help from an actual person.
-        Would you pass my case to somebody responsible?
+        Forward me to the service team. | Can I have a human? | Get me someone from your team.
+        Could a person take over? | I want to speak with your boss. | Is any colleague available?
+        I would like a call from your staff. | Stop, I need a real human being. | Please escalate this to a supervisor.
+        Let a person answer me. | Is there anybody there I can talk to? | Talk to an agent
+        Please transfer this chat to a colleague. | I'd like to talk to customer care. | Connect me to a live person.
+        Can you put someone else on? | I want to be phoned by an employee. | May I speak to the owner?
+        no bots please, a person | I need help from an actual person. | Would you pass my case to somebody responsible?
+        Can Anna from your team call me? | Put me in touch with your team. | I give up, let me talk to somebody.
+        Ask a colleague to get back to me.
         """
     ),
     "small talk": _sentences(
@@ -181,7 +209,11 @@ INTENT_EXAMPLES: Mapping[Intent, tuple[str, ...]] = {
         Correct the grammar of my letter. | Book me a flight to London. | Turn on the lights. | Play some music.
         What is the latest football result? | How do volcanoes work? | Debug my code.
         What is the exchange rate of the dollar? | Name three rivers in Africa. | When did the second world war end?
-        Is there life on Mars?
+        Is there life on Mars? | What is the boiling point of water? | How heavy is an elephant? | What is gold made of?
+        Can you write a letter to my landlord? | Which football club is the best? | How big is the sun?
+        What does a house in London cost? | Write my job application. | How long does it take to learn the piano?
+        Who discovered electricity? | What is the chemical formula of salt? | How do airplanes fly?
+        How do I get a passport? | Which language is hardest to learn?
         """
     ),
 }
@@ -227,9 +259,9 @@ SENTIMENT_EXAMPLES: Mapping[Sentiment, tuple[str, ...]] = {
         You sent me the wrong item again! | I want to complain. | I will never buy here again. | You overcharged me.
         That is no help at all. | How can you be so slow? | I feel cheated. | My parcel was wet and torn.
         The tent has a hole in it. | Horrible experience. | I am disappointed. | I'm annoyed. | The mug came broken.
-        This is the worst service ever. | Useless! | I am sick of waiting.
-        The kettle stopped working already. | A complete waste of time and money. | That makes me really angry.
-        Your shop is a joke. | Why does nobody answer me? | I hate this. | The plant arrived dead. | So disappointing.
+        This is the worst service ever. | Useless! | I am sick of waiting. | The kettle stopped working already.
+        A complete waste of time and money. | That makes me really angry. | Your shop is a joke.
+        Why does nobody answer me? | I hate this. | The plant arrived dead. | So disappointing.
         You never keep your promises. | It broke on the first day. | One plate is missing from the parcel.
         It is a shame how you treat customers. | The seam came apart at once. | Bad quality, I regret buying it.
         """
