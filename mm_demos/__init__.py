@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mm_demos.tasks.picture_index import PictureIndex
     from mm_demos.tasks.picture_search import rank_sentences, search_pictures
     from mm_demos.tasks.retrieval import index_folder, search
+    from mm_demos.tasks.speaking import speak
     from mm_demos.tasks.studio import train
     from mm_demos.tasks.studio_predict import predict
     from mm_demos.tasks.transcription import transcribe
@@ -63,6 +64,7 @@ __all__ = [
     "reply",
     "search",
     "search_pictures",
+    "speak",
     "train",
     "transcribe",
 ]
@@ -85,6 +87,7 @@ _HOMES = {
     "mm_demos.tasks.picture_index": ("PictureIndex",),
     "mm_demos.tasks.picture_search": ("rank_sentences", "search_pictures"),
     "mm_demos.tasks.retrieval": ("index_folder", "search"),
+    "mm_demos.tasks.speaking": ("speak",),
     "mm_demos.tasks.studio": ("train",),
     "mm_demos.tasks.studio_predict": ("predict",),
     "mm_demos.tasks.transcription": ("transcribe",),

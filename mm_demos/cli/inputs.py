@@ -142,6 +142,7 @@ def check_model(name: str, verb: str) -> None:
         "answer": ("answerer",),
         "embed": ("joint-embedder", "text-embedder"),
         "search-pictures": ("joint-embedder",),
+        "speak": ("speaker",),
     }
     try:
         row = catalog.spec(name)
