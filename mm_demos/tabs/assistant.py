@@ -12,10 +12,17 @@ from mm_demos.tabs import find
 from mm_demos.ui import assistant, render
 from mm_demos.ui import assistant_actions as actions
 from mm_demos.ui import assistant_view as view
+from mm_demos.ui import assistant_voice as voice
 from mm_demos.ui.page import PRESS_RUN_JS
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 HEARD = render.line("done", "Heard: correct the text if need be, then press Send")
+# In one column the panel is far below the conversation.
+SHOW_SOURCE_JS = """() => {
+  const panel = document.querySelector(".mm-as-open");
+  if (panel && window.innerWidth <= 900) panel.scrollIntoView({ behavior: "smooth", block: "center" });
+}"""
+HUSH_JS = """() => { document.dispatchEvent(new Event("mm-quiet")); }"""
 PLACEHOLDER = "Write a message; paste or add pictures"
 
 
@@ -51,8 +58,11 @@ def build(frame: ui.Frame) -> None:
     with page.inputs(), gr.Column(elem_classes="mm-as-left"):
         chat = view.area()
         composer = _composer()
-        with gr.Accordion("Speak instead", open=False, elem_classes="mm-as-speak"):
-            recording = ui.microphone("Voice message")
+        with gr.Row(elem_classes="mm-as-speech"):
+            with gr.Accordion("Speak instead", open=False):
+                recording = ui.microphone("Voice message")
+            aloud = gr.Checkbox(False, label="Read answers aloud", container=False, min_width=180)
+        sound = voice.area()
         row = page.actions("Send")
     with page.results():
         with gr.Tabs(elem_classes="mm-modes", selected="sources") as panels:
@@ -67,17 +77,18 @@ def build(frame: ui.Frame) -> None:
             with gr.Tab("Style", id="style"):
                 style = _style()
         downloads = page.exports(*assistant.EXPORTS)
+    # Its own Clear, and no jump to the right column on a phone, where the conversation is what a visitor looks at.
+    sending = ui.Actions(row.run, row.stop, None, row.status)
     page.connect(
         assistant.send,
-        actions=row,
-        inputs=[composer, dictated, *style, documents, talk],
-        outputs=[chat, composer, dictated, operator, talk],
+        actions=sending,
+        inputs=[composer, dictated, *style, aloud, documents, talk],
+        outputs=[chat, composer, dictated, operator, sound, talk],
         show=view.show,
         api_name=None,
         check=assistant.check_send,
         submit=[composer],
         exports=downloads,
-        keep=[*style, documents],
     )
     heard = page.connect(
         assistant.dictate,
@@ -102,7 +113,14 @@ def build(frame: ui.Frame) -> None:
     ready.then(None, js=PRESS_RUN_JS, api_visibility="private")
     chat.edit(actions.change, talk, [chat, composer, operator, talk], **QUIET)
     chat.like(actions.rate, talk, [chat, talk], **QUIET)
-    chat.select(actions.open_source, [talk, documents], [source, panels], **QUIET)
+    opened = chat.select(actions.open_source, [talk, documents], [source, panels], **QUIET)
+    opened.then(None, js=SHOW_SOURCE_JS, api_visibility="private")
+    for button in (row.stop, row.clear, row.run):
+        button.click(None, js=HUSH_JS, api_visibility="private")
+    assert row.clear is not None  # noqa: S101
+    row.clear.click(
+        view.cleared, outputs=[chat, composer, dictated, operator, sound, talk, source, row.status, *downloads.values()], **QUIET
+    )
     _endpoint(page, frame)
 
 

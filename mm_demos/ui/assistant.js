@@ -20,7 +20,7 @@ element.addEventListener("click", (event) => {
     setTimeout(() => button.classList.remove("mm-as-done"), 1200);
   } else if (act === "like" || act === "dislike" || act === "reason") {
     trigger("like", { turn, act, reason: button.dataset.reason || "", pressed: button.getAttribute("aria-pressed") === "true" });
-  } else {
+  } else if (!element.closest(".mm-columns")?.querySelector('.mm-status[data-state="running"]')) { // one answer at a time
     if (act === "say" || act === "again") follows = true;
     trigger(act === "say" || act === "again" ? "submit" : "edit", { turn, act, text: button.dataset.text || "" });
   }

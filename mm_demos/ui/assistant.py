@@ -18,6 +18,7 @@ from mm_demos.progress import Progress
 from mm_demos.results import Receipt, as_dict
 from mm_demos.tasks import assistant as task
 from mm_demos.tasks.transcription import transcribe
+from mm_demos.ui.assistant_voice import Voice
 from mm_demos.ui.events import Export
 
 THUMBNAIL_SIDE = 360  # pixels
@@ -57,7 +58,7 @@ class Talk:
     Args:
         again: how often the answer that comes next was asked for before.
         sent: the message has just left the composer, which may be emptied.
-        heard: where the spoken answer is so far: (number of the turn, audio of its sentences as data URIs).
+        heard: the newest answer's sentences as sound, as far as they are read aloud.
     """
 
     number: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -109,19 +110,20 @@ def send(  # noqa: PLR0917 (an event receives its components' values by position
     persona: str,
     policy: str,
     temperature: float,
+    aloud: bool,
     documents: Documents | None,
     talk: Talk | None,
     *,
     progress: Progress | None = None,
 ) -> Iterator[Talk]:
-    """The conversation with the next message, while its answer grows."""
-    talk = talk or Talk()
+    """The conversation with the next message, while its answer grows and, if wanted, is read aloud."""
+    talk, progress = talk or Talk(), progress or Progress()
     message = message_of(composer)
     pictures = tuple(data_uri(media.load_image(path), THUMBNAIL_SIDE) for path in message.images)
     turn = Turn(message, Reply("", done=False), pictures, bool(dictated))
     grown = replace(talk, turns=(*talk.turns, turn), again=0, sent=True, heard=())
     yield grown
-    for reply in task.reply(
+    replies = task.reply(
         talk.conversation,
         message,
         knowledge=documents.knowledge if documents is not None else None,
@@ -130,8 +132,25 @@ def send(  # noqa: PLR0917 (an event receives its components' values by position
         temperature=max(float(temperature or 0.0), AGAIN_TEMPERATURE if talk.again else 0.0),
         seed=talk.again,
         progress=progress,
-    ):
-        yield replace(grown, turns=(*talk.turns, replace(turn, reply=reply)))
+    )
+    for reply, heard in _read_aloud(replies, progress) if aloud else ((reply, ()) for reply in replies):
+        yield replace(grown, turns=(*talk.turns, replace(turn, reply=reply)), heard=heard)
+
+
+def _read_aloud(replies: Iterator[Reply], progress: Progress) -> Iterator[tuple[Reply, tuple[str, ...]]]:
+    """Each growing reply with the sound of its sentences so far."""
+    voice = Voice(progress)
+    reply = Reply("")
+    try:
+        for reply in replies:
+            voice.feed(reply.text)
+            yield reply, tuple(voice.sounds)
+        for _ in voice.finish():
+            yield reply, tuple(voice.sounds)
+        if voice.fault:
+            yield replace(reply, notices=(*reply.notices, voice.fault)), tuple(voice.sounds)
+    finally:
+        voice.close()
 
 
 def reply_once(

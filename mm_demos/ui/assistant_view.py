@@ -13,7 +13,7 @@ import gradio as gr
 from mm_demos.assistant import prompts
 from mm_demos.assistant.types import Reply, Source, ToolStep
 from mm_demos.ui import render
-from mm_demos.ui.assistant import Talk, Turn
+from mm_demos.ui.assistant import EXPORTS, Talk, Turn
 
 SCRIPT = Path(__file__).with_name("assistant.js")
 QUICK = ("Where is my order S-10241?", "Can I return a plant?", "Is the Moss Teapot safe in the dishwasher?")
@@ -112,6 +112,8 @@ def _step(step: ToolStep) -> str:
 
 def _fact(name: str, value: object) -> str:
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        shown = "; ".join(value)
     return f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(shown)}</dd>"
 
 
@@ -221,6 +223,12 @@ OPERATOR_EMPTY = render.empty("For whoever watches over the conversation", "Inte
 
 
 def show(talk: Talk) -> tuple[Any, ...]:
-    """Values for the conversation, the composer, the dictated mark, the operator view and the state."""
+    """Values for the conversation, the composer, the dictated mark, the operator view, the voice and the state."""
     emptied = ({"text": "", "files": []}, False) if talk.sent else (gr.skip(), gr.skip())
-    return turns(talk), *emptied, operator(talk), talk
+    return turns(talk), *emptied, operator(talk), list(talk.heard), talk
+
+
+def cleared() -> tuple[Any, ...]:
+    """Values for an empty conversation: what `show` fills, the panel, the status line, the downloads."""
+    files = (gr.update(value=None, interactive=False),) * len(EXPORTS)
+    return [], {"text": "", "files": []}, False, OPERATOR_EMPTY, [], None, SOURCES_EMPTY, render.line("idle", "Ready"), *files
