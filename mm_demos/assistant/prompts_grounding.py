@@ -37,7 +37,7 @@ REFUSING = re.compile(
     r"|the facts?|the statement|based on)\b",
     re.IGNORECASE,
 )
-ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|approx|ca|No|Dr|Mr|Mrs|Ms)\.|\b\d{1,2}\.)$")
+ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|approx|ca|No|Dr|Mr|Mrs|Ms)\.$")
 
 
 def quoted(passages: Sequence[Passage], question: str, *, embedder: TextEmbedder) -> tuple[Source, ...]:

@@ -12,6 +12,7 @@ from mm_demos import media
 from mm_demos.assistant import guard, prompts
 from mm_demos.assistant.knowledge import SUPPORTED, Knowledge
 from mm_demos.assistant.memory import window
+from mm_demos.assistant.prompts import MAX_PERSONA_CHARS, MAX_POLICY_CHARS
 from mm_demos.assistant.prompts_grounding import quoted
 from mm_demos.assistant.tools import Tools
 from mm_demos.assistant.types import Conversation, Message, Passage, Reply, Source
@@ -74,6 +75,9 @@ def reply(
     message = checked(message)
     if not 0 <= temperature <= 2:
         raise InvalidInputError(f"The temperature must lie between 0 and 2, not at {temperature}.")
+    for what, text, limit in (("persona", persona, MAX_PERSONA_CHARS), ("policy", policy, MAX_POLICY_CHARS)):
+        if len(media.clean_text(text)) > limit:
+            raise InvalidInputError(f"The {what} is too long: write at most {limit} characters.")
     check_seed(seed)
     if knowledge is None and tools is None:
         tools, pictures, today = sample_tools(), pictures or sample_pictures(), today or sample_day()

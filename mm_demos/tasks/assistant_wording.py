@@ -105,8 +105,8 @@ def self_spoken(answer: str, sources: Sequence[Source]) -> str:
     answer = OPENING.sub("", answer).lstrip()
     for source in sources:
         answer = answer.removeprefix(f"{title(source.span)}: ")
-    bare = BASED.sub("", answer)
-    return bare[:1].upper() + bare[1:] if bare != answer else answer
+    answer = BASED.sub("", answer)
+    return answer[:1].upper() + answer[1:]
 
 
 def _pieces(stream: Iterator[str]) -> Generator[str]:
