@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import codecs
+import time
 from itertools import pairwise
 
 import pytest
 
 from mm_demos import samples
 from mm_demos.assistant import guard
+from mm_demos.assistant.guard_phrases import ROLE_MARKS
 from mm_demos.assistant.guard_reply import RUN_WORDS, ReplyFilter, reveals
 from mm_demos.assistant.prompts import REFUSAL, SYSTEM
 
@@ -229,3 +231,10 @@ def test_a_growing_reply_is_shown_as_it_grows() -> None:
     assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
     assert watch.visible(" ".join(words), done=True) == " ".join(words)
     assert not watch.revealed
+
+
+@pytest.mark.parametrize("text", ["<|a" * 3000 + "|>" * 3000, "<s" * 3000 + ">" * 3000, "ignore " + "all " * 4000, "a " * 8000])
+def test_long_attacks_take_no_time(text: str) -> None:
+    started = time.process_time()
+    assert not ROLE_MARKS.search(guard.safe(text))
+    assert time.process_time() - started < 1

@@ -23,6 +23,7 @@ __all__ = (
     "without_orders",
 )
 MAX_CHARS = 4000  # of one piece of data
+MAX_NESTED = 8  # marks within marks that are taken out one by one; deeper ones lose their brackets
 OPEN, CLOSE = "⟦", "⟧"  # what delimits data; taken out of the data itself
 INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}  # Unicode categories: controls, zero-width and direction marks, tags, nobody's
 # Cyrillic and Greek letters that look like Latin ones.
@@ -39,9 +40,12 @@ def cleaned(text: str, *, limit: int = MAX_CHARS) -> str:
     Compatibility forms (full-width letters, ligatures) become ordinary ones. Line breaks stay.
     """
     text = _visible(unicodedata.normalize("NFKC", text[: 4 * limit].replace("\r\n", "\n").replace("\r", "\n")))
-    before = ""
-    while before != text:  # taking one mark out may put another together: "<|im_<|im_end|>start|>"
+    for _ in range(MAX_NESTED):  # taking one mark out may put another together: "<|im_<|im_end|>start|>"
         before, text = text, ROLE_MARKS.sub("", text)
+        if before == text:
+            break
+    else:
+        text = re.sub(r"[<>\[\]|]", "", text)
     text = text.replace(OPEN, "[").replace(CLOSE, "]")
     text = "\n".join(" ".join(ROLE_LINE.sub("", line).split()) for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()[:limit]
