@@ -52,12 +52,17 @@ def pdf_parts(content: bytes, name: str, progress: Progress) -> list[Part]:
     return parts
 
 
+def locked(name: str) -> InvalidInputError:
+    """What is raised for a PDF that is encrypted."""
+    return InvalidInputError(f"{name} is locked with a password: save it without one and choose it again.")
+
+
 def _opened(content: bytes, name: str) -> PdfReader:
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(content))
     if reader.is_encrypted and not reader.decrypt(""):
-        raise InvalidInputError(f"{name} is locked with a password: save it without one and choose it again.")
+        raise locked(name)
     pages = len(reader.pages)
     if pages > MAX_PAGES:
         raise InvalidInputError(f"{name} has {pages:,} pages and the limit is {MAX_PAGES}: split it.")
@@ -70,7 +75,7 @@ def _faults_told(name: str) -> Iterator[None]:
     from pypdf.errors import DependencyError, PyPdfError
 
     faults = (
-        *(PyPdfError, DependencyError, zlib.error, RecursionError, MemoryError, OSError, EOFError, AssertionError),
+        *(PyPdfError, zlib.error, RecursionError, MemoryError, OSError, EOFError, AssertionError),
         *(ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError),
     )
     logger = logging.getLogger("pypdf")
@@ -78,6 +83,8 @@ def _faults_told(name: str) -> Iterator[None]:
     logger.setLevel(logging.CRITICAL)
     try:
         yield
+    except DependencyError:  # the stronger ciphers need a library that is not installed
+        raise locked(name) from None
     except faults:
         raise InvalidInputError(f"{name} is damaged, or not a PDF that can be read: save it as PDF again.") from None
     finally:

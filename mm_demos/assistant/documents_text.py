@@ -37,7 +37,7 @@ INLINE = (
 
 
 def markdown_parts(text: str) -> list[Part]:
-    """One part for each heading with text under it; lines of a paragraph are joined, items of a list keep their lines."""
+    """One part for each heading with text under it; lines of a paragraph are joined, items of a list stand alone."""
     text = COMMENT.sub("", FRONT_MATTER.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     parts: list[Part] = []
     above: list[str] = []
@@ -77,7 +77,7 @@ def _joined(lines: list[str]) -> str:
         row = line.lstrip().startswith("|")
         bare = plain(" ".join(line.strip().strip("|").replace("|", " · ").split()) if row else line.strip().lstrip(">").strip())
         if fresh or row or ITEM.match(line):
-            paragraphs.append(ITEM.sub("", bare, count=1) if ITEM.match(line) and ITEM.match(bare) else bare)
+            paragraphs.append(ITEM.sub("", bare, count=1))
         else:
             paragraphs[-1] += f" {bare}"
         fresh = row

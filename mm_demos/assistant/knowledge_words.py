@@ -13,12 +13,12 @@ from mm_demos.retrieval.search import stem
 SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
 # Words that questions are made of and that tell nothing of what is asked for.
 ASKING = frozenset(
-    "a about all also am an and any anything are as at be been but by can could did do does doing done for from get give "
+    "a about all also am an and any anything are as at be been but by can could did do does doing done for from get give "  # noqa: SIM905
     "got had has have hello hey hi how i if in into is it its just know let like long made make many may me might mine much "
     "must my need no not of off on one or our out please possible question say shall she should so some something such take "
     "tell than thank thanks that the their them then there these they thing things this those to too up us use used using "
     "very want was we were what when where whether which while who whom whose why will wish with would yes you your yours d "
-    "s t ll re ve m".split()  # noqa: SIM905 (a table of words reads better split from one string)
+    "s t ll re ve m".split()
 )
 
 
