@@ -115,12 +115,11 @@ def build(frame: ui.Frame) -> None:
     chat.like(actions.rate, talk, [chat, talk], **QUIET)
     opened = chat.select(actions.open_source, [talk, documents], [source, panels], **QUIET)
     opened.then(None, js=SHOW_SOURCE_JS, api_visibility="private")
+    assert row.clear is not None  # noqa: S101 (for the type checker: `actions` made it)
+    emptied = [chat, composer, dictated, operator, sound, talk, source, row.status, *downloads.values()]
+    row.clear.click(view.cleared, outputs=emptied, **QUIET)
     for button in (row.stop, row.clear, row.run):
         button.click(None, js=HUSH_JS, api_visibility="private")
-    assert row.clear is not None  # noqa: S101
-    row.clear.click(
-        view.cleared, outputs=[chat, composer, dictated, operator, sound, talk, source, row.status, *downloads.values()], **QUIET
-    )
     _endpoint(page, frame)
 
 

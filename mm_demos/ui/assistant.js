@@ -1,11 +1,16 @@
 // One listener for all that can be pressed in a conversation; the turns below `element` change with every piece of an answer.
 const NEAR_PX = 90; // a reader who scrolled up further than this is left where they are
-let follows = true;
+const SETTLING_MS = 700; // after a hand's last move the list may still glide
+let follows = true, top = 0, moved = 0;
 const box = () => element.querySelector(".mm-as-turns");
-const settle = () => { const list = box(); if (list && follows) list.scrollTop = list.scrollHeight; };
+const settle = () => { const list = box(); if (list) list.scrollTop = follows ? list.scrollHeight : top; };
+for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) element.addEventListener(name, () => { moved = performance.now(); }, { passive: true });
+// Drawing anew scrolls too: only a hand decides whether the page follows the answer.
 element.addEventListener("scroll", (event) => {
   const list = event.target;
-  if (list === box()) follows = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX;
+  if (list !== box() || performance.now() - moved > SETTLING_MS) return;
+  top = list.scrollTop;
+  follows = list.scrollHeight - top - list.clientHeight < NEAR_PX;
 }, true);
 
 element.addEventListener("click", (event) => {
@@ -40,6 +45,7 @@ const renew = () => {
   count = turns;
   for (const [name, fold] of list) fold.open = open.has(name);
   settle();
+  requestAnimationFrame(settle);
 };
 watch("value", renew);
 renew();

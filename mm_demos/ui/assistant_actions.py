@@ -17,6 +17,7 @@ from mm_demos.models import catalog, loader
 from mm_demos.progress import Progress
 from mm_demos.tasks.assistant_shop import sample_knowledge
 from mm_demos.ui import assistant_view as view
+from mm_demos.ui import render
 from mm_demos.ui.assistant import Documents, Rating, Talk
 
 MAX_DOCUMENTS = 20
@@ -102,13 +103,15 @@ def learn(files: Sequence[str], *, progress: Progress | None = None) -> Document
     progress = progress or Progress()
     with loader.shared().lease(catalog.default("text-embedder"), progress=progress) as embedder:
         knowledge = Knowledge.build(paths, embedder=embedder, progress=progress)
-    return Documents(knowledge, tuple(path.name for path in paths))
+    return Documents(knowledge, knowledge.sources)
 
 
 def in_use(documents: Documents | None) -> str:
     """What the answers rest on now."""
     names = ", ".join(map(escape, documents.names)) if documents is not None else SAMPLE
-    return f'<p class="mm-as-inuse"><span>Answers rest on</span> <b>{names}</b></p>'
+    faults = documents.knowledge.faults if documents is not None else ()
+    told = "".join(render.notice(fault, "warn") for fault in faults)
+    return f'<p class="mm-as-inuse"><span>Answers rest on</span> <b>{names}</b></p>{told}'
 
 
 def show_documents(documents: Documents) -> tuple[Any, ...]:
