@@ -149,17 +149,18 @@ def main() -> int:
     for name, asked in (("shop", shop), ("handbook", book)):
         places = [place(each) for each in asked if each.question.source]
         first, three = np.mean([at == 0 for at in places]), np.mean([0 <= at < 3 for at in places])
-        print(
-            f"{name}: {len(places)} answerable, {len(asked) - len(places)} not; right passage first {first:.2f}, of three {three:.2f}"
-        )
-        print(f"  weights in use: {told_apart(asked, np.array([best_score(each) for each in asked], np.float32))}")
+        print(f"{name}: {len(places)} answerable, {len(asked) - len(places)} not")
+        print(f"  right passage first {first:.2f}, among three {three:.2f}")
+        scores = np.array([best_score(each) for each in asked], np.float32)
+        print(f"  weights in use: {told_apart(asked, scores)}")
     print(f"shop, five folds: {told_apart(shop, held_out_scores(shop))}")
     of_shop = fitted(*rows_of(shop)[:2])
     elsewhere = np.array([_best(of_shop, each) for each in book], np.float32)
     print(f"handbook, fitted on the shop: {told_apart(book, elsewhere)}")
     model = fitted(*rows_of([*shop, *book])[:2])
     print(f"in use: {dict(zip(MATERIAL, WEIGHTS, strict=True))}, offset {OFFSET}")
-    print(f"fitted: {dict(zip(MATERIAL, model.coef_[0].round(2).tolist(), strict=True))}, offset {model.intercept_[0]:.2f}")
+    weights = [round(float(weight), 2) for weight in model.coef_[0]]
+    print(f"fitted: {dict(zip(MATERIAL, weights, strict=True))}, offset {model.intercept_[0]:.2f}")
     return 0
 
 
