@@ -79,6 +79,7 @@ def test_a_long_sentence_is_cut_at_commas_or_between_words() -> None:
         ("Look at https://shop.example/a?b=1 now", "Look at a link now"),
         ("The COVID rule of 1999, in the USA", "The COVID rule of 1999, in the USA"),
         ("`snake_case` stays", "snake_case stays"),
+        ("Great 😀👍🏽, at 20 °C!", "Great , at 20 °C!"),
     ],
 )
 def test_marks_for_the_eye_are_not_read(text: str, said: str) -> None:

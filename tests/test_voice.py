@@ -15,7 +15,7 @@ from mm_demos.evaluation.wer import word_errors
 from mm_demos.models import catalog, weights
 from mm_demos.models.loader import LoadRequest, shared
 from mm_demos.models.protocols import Speaker
-from mm_demos.models.voice import PiperSpeaker, load_piper
+from mm_demos.models.voice import MAX_PHONEMES, PiperSpeaker, load_piper
 from mm_demos.tasks.transcription import transcribe
 
 ROW = catalog.spec("piper-joe-medium")
@@ -52,6 +52,16 @@ def test_without_variation_the_same_text_sounds_the_same(voice: PiperSpeaker) ->
 def test_twice_the_speed_takes_little_more_than_half_the_time(voice: PiperSpeaker) -> None:
     slow, fast = (voice.speak(SENTENCE, speed=speed, variation=0.0)[0].size for speed in (1.0, 2.0))
     assert 0.5 * slow < fast < 0.65 * slow  # each phoneme's length is rounded up
+
+
+def test_a_sentence_without_end_is_spoken_in_parts_that_fit_into_memory(
+    voice: PiperSpeaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, sound = [], voice._sound
+    monkeypatch.setattr(voice, "_sound", lambda phonemes, options: (sizes.append(len(phonemes)), sound(phonemes, options))[1])
+    waveform, sample_rate = voice.speak("one two three, four five " * 12)
+    assert waveform.size / sample_rate > 15
+    assert len(sizes) > 1 and max(sizes) <= MAX_PHONEMES
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "...", "?!", "\x00"])

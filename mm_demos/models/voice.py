@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 0.2  # between two sentences spoken in one call
 VOLUME = 0.8  # of full scale, at the loudest sample of a sentence
+MAX_PHONEMES = 140  # spoken in one go, about 8 s: the network needs some 25 MB for each second
 CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 PHONEME_BLOCK = re.compile(r"\[(?=\[)|\](?=\])")  # "[[…]]" would be taken for phonemes instead of words
 
@@ -62,7 +64,7 @@ class PiperSpeaker:
         """Waveform (n_samples,) float32 in [-1, 1], and its sample rate in Hz; empty where nothing can be pronounced.
 
         Args:
-            text: a sentence or a few; memory grows with the longest sentence.
+            text: a sentence or a few; one that takes very long is spoken in parts, cut between words.
             speed: 2 takes little more than half the time.
             variation: of melody and rhythm from one call to the next; at 0 the same text always sounds the same, and flatter.
         """
@@ -75,13 +77,17 @@ class PiperSpeaker:
             length_scale=config.length_scale / speed,
             noise_scale=config.noise_scale * variation,
             noise_w_scale=config.noise_w_scale * variation,
-            volume=VOLUME,
         )
         pause = np.zeros(round(PAUSE_SECONDS * config.sample_rate), np.float32)
         pieces: list[FloatArray] = []
-        for chunk in self._voice.synthesize(_pronounceable(text), options):
-            pieces += [pause, chunk.audio_float_array] if pieces else [chunk.audio_float_array]
+        for sentence in self._voice.phonemize(_pronounceable(text)):
+            sound = [self._sound(part, options) for part in _parts(sentence)]
+            if sound:
+                pieces += [pause, _levelled(np.concatenate(sound))] if pieces else [_levelled(np.concatenate(sound))]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32), config.sample_rate
+
+    def _sound(self, phonemes: Sequence[str], options: Any) -> FloatArray:
+        return np.asarray(self._voice.phoneme_ids_to_audio(self._voice.phonemes_to_ids(phonemes), options), np.float32).ravel()
 
     def close(self) -> None:
         """Give the session's memory back."""
@@ -92,3 +98,23 @@ def _pronounceable(text: str) -> str:
     """`text` without control characters and marks that mean something to the library; empty without a letter or digit."""
     plain = PHONEME_BLOCK.sub(" ", CONTROL.sub(" ", text)).strip()
     return plain if any(character.isalnum() for character in plain) else ""
+
+
+def _parts(phonemes: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Phonemes of a sentence, cut after a comma or between words where there are too many to be spoken in one go."""
+    rest = list(phonemes)
+    while len(rest) > MAX_PHONEMES:
+        head = rest[:MAX_PHONEMES]
+        commas = [i + 1 for i in range(MAX_PHONEMES // 3, MAX_PHONEMES) if head[i] in {",", ";", ":"}]
+        spaces = [i + 1 for i, phoneme in enumerate(head) if phoneme == " "]
+        cut = (commas or spaces or [MAX_PHONEMES])[-1]
+        yield rest[:cut]
+        rest = rest[cut:]
+    if rest:
+        yield rest
+
+
+def _levelled(waveform: FloatArray) -> FloatArray:
+    """`waveform` with its loudest sample at `VOLUME`."""
+    peak = float(np.abs(waveform).max()) if waveform.size else 0.0
+    return np.asarray(waveform * np.float32(VOLUME / peak) if peak > 0 else waveform, np.float32)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
-MAX_SENTENCE_CHARS = 240  # about 15 s of speech; a longer sentence is cut at a comma or between words, for memory and patience
+MAX_SENTENCE_CHARS = 200  # about 10 s of speech; a longer sentence is cut at a comma or between words, for memory and patience
 # A sentence ends when another begins, so that the numbers of its sources, which come after its full stop, are still part of it.
 END = re.compile(r"(?:[.!?…]+[\"'”’)*_]*(?:[ \t]*\[\d+\])*(?=\s+(?:[^\s\[]|\[[^\d\]]))|\n)\s*")
 # A full stop after these ends no sentence.
@@ -62,9 +63,15 @@ def spoken(text: str) -> str:
     """`text` as it is read aloud: no Markdown, no numbers of sources; order numbers sign by sign, money in words."""
     for pattern, replacement in MARKDOWN:
         text = pattern.sub(replacement, text)
+    text = "".join(" " if _is_picture(sign) else sign for sign in text)
     text = MONEY.sub(_money, text)
     text = CODE.sub(_spelled, text)
     return " ".join(LONG_NUMBER.sub(_spelled, text).split())
+
+
+def _is_picture(sign: str) -> bool:
+    """Emoji and the invisible signs that join them, whose names nobody wants to hear."""
+    return unicodedata.category(sign) in {"So", "Sk", "Cf", "Cs"} and sign not in "°©®™"
 
 
 def _is_abbreviation(sentence: str) -> bool:
