@@ -1,29 +1,26 @@
-"""The Assistant page without a browser: turns on real weights, nothing said becomes markup, what the buttons do, the endpoint."""
+"""The Assistant page without a browser: turns on real weights, nothing said becomes markup, what the buttons do."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
-import time
 import wave
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
 import pytest
-from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError, ValidationError
 
-from mm_demos import media, samples, tabs, ui
+from mm_demos import media, samples
 from mm_demos.assistant import prompts
 from mm_demos.assistant.types import Message, Reply, Seen, Source, Span, ToolStep
 from mm_demos.errors import InvalidInputError, StoppedError
 from mm_demos.progress import Progress
 from mm_demos.ui import assistant, assistant_actions, assistant_view, assistant_voice
 from mm_demos.ui.assistant import Documents, Rating, Talk, Turn
+from mm_demos.ui.assistant_exports import EXPORTS
 
 SLY = "<img src=x onerror=alert(1)>"
 PLANTS = "Plants may be returned within 7 days of delivery."
@@ -36,7 +33,7 @@ TALK = Talk("0", (GOOD, SENT))
 
 def send(text: str, talk: Talk | None = None, files: tuple[str, ...] = (), documents: Documents | None = None) -> list[Talk]:
     composer = {"text": text, "files": list(files)}
-    return list(assistant.send(composer, False, "", "", 0.0, False, documents, talk, progress=Progress()))
+    return list(assistant.send(composer, False, "", "", 0.0, False, documents, None, talk, progress=Progress()))
 
 
 def event(**data: object) -> gr.EventData:
@@ -110,7 +107,7 @@ def test_silence_is_no_message(tmp_path: Path) -> None:
 
 def test_an_answer_is_read_aloud_in_whole_sentences() -> None:
     composer = {"text": "Where is my order S-10241?", "files": []}
-    states = list(assistant.send(composer, False, "", "", 0.0, True, None, None, progress=Progress()))
+    states = list(assistant.send(composer, False, "", "", 0.0, True, None, None, None, progress=Progress()))
     assert states[0].heard == ()
     sounds = states[-1].heard
     assert len(sounds) == 2 and states[-1].turns[0].reply.text.count(". ") == 1
@@ -194,11 +191,11 @@ def test_answering_again_takes_the_turn_back_and_tries_another_way() -> None:
 
 
 def test_undo_edit_and_branch() -> None:
-    page, composer, _, undone = assistant_actions.change(TALK, event(act="undo", turn=1))
+    page, composer, _, _, undone = assistant_actions.change(None, TALK, event(act="undo", turn=1))
     assert len(page) == 1 and composer["text"] == "It broke." and undone.number == TALK.number
-    _, composer, _, edited = assistant_actions.change(TALK, event(act="edit", turn=0))
+    _, composer, _, _, edited = assistant_actions.change(None, TALK, event(act="edit", turn=0))
     assert composer["text"] == "Can I return a plant?" and edited.turns == () and edited.number != TALK.number
-    _, _, _, branch = assistant_actions.change(TALK, event(act="branch", turn=0))
+    _, _, _, _, branch = assistant_actions.change(None, TALK, event(act="branch", turn=0))
     assert branch.turns == (GOOD,) and branch.number != TALK.number
 
 
@@ -211,7 +208,7 @@ def test_a_rating_has_a_reason_and_can_be_taken_back() -> None:
         ("reason", "wrong", False, Rating(False, "wrong")),
         ("reason", SLY, False, Rating(False)),
     ]:
-        _, talk = assistant_actions.rate(talk, event(act=act, turn=1, reason=reason, pressed=pressed))
+        _, talk = assistant_actions.rate(None, talk, event(act=act, turn=1, reason=reason, pressed=pressed))
         assert talk.turns[1].rating == expected
     assert talk.turns[0].rating is None
     assert "What was wrong?" in assistant_view.turns(talk)[1]
@@ -220,10 +217,10 @@ def test_a_rating_has_a_reason_and_can_be_taken_back() -> None:
 @pytest.mark.parametrize("turn", [-1, 2, 99])
 def test_a_button_of_a_turn_that_is_gone_does_nothing(turn: int) -> None:
     for answered in (
-        assistant_actions.change(TALK, event(act="undo", turn=turn)),
-        assistant_actions.rate(TALK, event(act="like", turn=turn, pressed=False)),
+        assistant_actions.change(None, TALK, event(act="undo", turn=turn)),
+        assistant_actions.rate(None, TALK, event(act="like", turn=turn, pressed=False)),
         assistant_actions.open_source(TALK, None, event(turn=turn, source=1)),
-        assistant_actions.change(None, event(act="undo", turn=0)),
+        assistant_actions.change(None, None, event(act="undo", turn=0)),
     ):
         assert all(isinstance(value, dict) and value.get("__type__") == "update" for value in answered)
 
@@ -232,13 +229,13 @@ def test_a_button_of_a_turn_that_is_gone_does_nothing(turn: int) -> None:
 
 
 def test_files_hold_the_conversation() -> None:
-    markdown, whole, ticket = (str(export.write(TALK)) for export in assistant.EXPORTS)
+    markdown, whole, ticket = (str(export.write(TALK)) for export in EXPORTS)
     assert "**You:** Can I return a plant?" in markdown and f"> [1] {PLANTS} — *returns.md*" in markdown
     saved = json.loads(whole)
     assert [turn["message"]["text"] for turn in saved["turns"]] == ["Can I return a plant?", "It broke."]
     assert saved["turns"][0]["reply"]["sources"][0]["span"]["number"] == 3
     assert json.loads(ticket)["subject"] == "Damaged: teapot"
-    sorted_by_nobody = json.loads(str(assistant.EXPORTS[2].write(Talk("0", (GOOD,)))))
+    sorted_by_nobody = json.loads(str(EXPORTS[2].write(Talk("0", (GOOD,)))))
     assert sorted_by_nobody["intent"] == "refund" and sorted_by_nobody["messages"] == ["Can I return a plant?"]
 
 
@@ -273,46 +270,3 @@ def test_what_is_missing_is_said_before_anything_runs() -> None:
         with pytest.raises(InvalidInputError, match=hint):
             refused()
     assistant.check_send({"text": "", "files": ["a.png"]})
-
-
-# -- the endpoint ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    page = ui.launch([tabs.find("assistant")], host="127.0.0.1", port=7960, block=False)
-    yield Client(page.local_url, verbose=False)
-    page.close()
-
-
-def test_programs_get_the_reply_as_json(client: Client) -> None:
-    reply = client.predict(text="Where is my order S-10241?", api_name="/reply")
-    assert reply["done"] and reply["steps"][0]["tool"] == "order_status" and reply["receipt"]["task"] == "reply"
-    follow_up = client.predict(
-        text="When will it arrive?", history=[["Where is my order S-10241?", reply["text"]]], api_name="/reply"
-    )
-    assert follow_up["steps"][0]["arguments"]["order"] == "S-10241"
-
-
-def test_programs_speak_and_hear_the_transcript(client: Client) -> None:
-    reply = client.predict(audio=handle_file(str(samples.path("jfk.flac"))), api_name="/reply")
-    assert "country" in reply["transcript"] and reply["text"]
-
-
-def test_programs_see_the_answer_grow_and_stop_it(client: Client) -> None:
-    whole = client.submit(text="How long does the refund take?", api_name="/reply")
-    *growing, last = [each for each in whole if "text" in each]
-    assert last["done"] and growing and not any(each["done"] for each in growing)
-    stopped = client.submit(text="How do I look after a fern?", api_name="/reply")
-    next(each for each in stopped if "text" in each)
-    began = time.monotonic()
-    stopped.cancel()
-    client.predict(text="Where is my order S-10241?", api_name="/reply")  # waits for the lane
-    assert time.monotonic() - began < 10.0
-
-
-def test_programs_are_told_what_is_wrong(client: Client) -> None:
-    with pytest.raises(ValidationError, match="Give a text"):
-        client.predict(text="", api_name="/reply")
-    with pytest.raises((ValidationError, AppError), match="history"):
-        client.predict(text="Hello", history=[["one"]], api_name="/reply")

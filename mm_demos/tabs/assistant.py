@@ -11,8 +11,10 @@ from mm_demos.assistant.documents import SUFFIXES
 from mm_demos.tabs import find
 from mm_demos.ui import assistant, render
 from mm_demos.ui import assistant_actions as actions
+from mm_demos.ui import assistant_kept as kept
 from mm_demos.ui import assistant_view as view
 from mm_demos.ui import assistant_voice as voice
+from mm_demos.ui.assistant_exports import EXPORTS
 from mm_demos.ui.page import PRESS_RUN_JS
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -53,7 +55,8 @@ def _style() -> list[gr.components.Component]:
 def build(frame: ui.Frame) -> None:
     """Make the tab."""
     page = frame.page(find("assistant"))
-    talk, documents = gr.State(None), gr.State(None)
+    talk, documents, shelf = gr.State(None), gr.State(None), gr.State(None)
+    memory = gr.BrowserState("", storage_key="mm-demos-assistant", secret=kept.FIXED_KEY)
     dictated = gr.Checkbox(False, visible=False)
     with page.inputs(), gr.Column(elem_classes="mm-as-left"):
         chat = view.area()
@@ -76,14 +79,16 @@ def build(frame: ui.Frame) -> None:
                 learning = page.actions("Answer from these")
             with gr.Tab("Style", id="style"):
                 style = _style()
-        downloads = page.exports(*assistant.EXPORTS)
+            with gr.Tab("Earlier", id="earlier") as earlier_tab:
+                earlier = kept.area()
+        downloads = page.exports(*EXPORTS)
     # Its own Clear, and no jump to the right column on a phone, where the conversation is what a visitor looks at.
     sending = ui.Actions(row.run, row.stop, None, row.status)
     page.connect(
         assistant.send,
         actions=sending,
-        inputs=[composer, dictated, *style, aloud, documents, talk],
-        outputs=[chat, composer, dictated, operator, sound, talk],
+        inputs=[composer, dictated, *style, aloud, documents, shelf, talk],
+        outputs=[chat, composer, dictated, operator, sound, memory, talk],
         show=view.show,
         api_name=None,
         check=assistant.check_send,
@@ -111,12 +116,17 @@ def build(frame: ui.Frame) -> None:
     )
     ready = chat.submit(actions.ready, talk, [composer, talk], **QUIET)
     ready.then(None, js=PRESS_RUN_JS, api_visibility="private")
-    chat.edit(actions.change, talk, [chat, composer, operator, talk], **QUIET)
-    chat.like(actions.rate, talk, [chat, talk], **QUIET)
+    chat.edit(actions.change, [shelf, talk], [chat, composer, operator, memory, talk], **QUIET)
+    chat.like(actions.rate, [shelf, talk], [chat, talk], **QUIET)
     opened = chat.select(actions.open_source, [talk, documents], [source, panels], **QUIET)
     opened.then(None, js=SHOW_SOURCE_JS, api_visibility="private")
+    shown = [chat, operator, talk, memory, earlier, *downloads.values()]
+    frame.blocks.load(kept.enter, memory, [shelf, earlier_tab, *shown], **QUIET)
+    earlier_tab.select(kept.refreshed, [shelf, talk], earlier, **QUIET)
+    earlier.select(kept.choose, shelf, shown, **QUIET)
+    earlier.delete(kept.forget, [shelf, talk], shown, **QUIET)
     assert row.clear is not None  # noqa: S101 (for the type checker: `actions` made it)
-    emptied = [chat, composer, dictated, operator, sound, talk, source, row.status, *downloads.values()]
+    emptied = [chat, composer, dictated, operator, sound, memory, talk, source, row.status, *downloads.values()]
     row.clear.click(view.cleared, outputs=emptied, **QUIET)
     for button in (row.stop, row.clear, row.run):
         button.click(None, js=HUSH_JS, api_visibility="private")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mm_demos import media
 from mm_demos.assistant.knowledge import Knowledge
@@ -15,11 +14,13 @@ from mm_demos.assistant.types import Conversation, Exchange, Message, Reply
 from mm_demos.errors import InvalidInputError
 from mm_demos.media.thumbnails import data_uri
 from mm_demos.progress import Progress
-from mm_demos.results import Receipt, as_dict
+from mm_demos.results import Receipt
 from mm_demos.tasks import assistant as task
 from mm_demos.tasks.transcription import transcribe
 from mm_demos.ui.assistant_voice import Voice
-from mm_demos.ui.events import Export
+
+if TYPE_CHECKING:
+    from mm_demos.ui.assistant_kept import Shelf
 
 THUMBNAIL_SIDE = 360  # pixels
 AGAIN_TEMPERATURE = 0.7  # at least; at 0 another try would give the same answer
@@ -112,6 +113,7 @@ def send(  # noqa: PLR0917 (an event receives its components' values by position
     temperature: float,
     aloud: bool,
     documents: Documents | None,
+    shelf: Shelf | None,
     talk: Talk | None,
     *,
     progress: Progress | None = None,
@@ -133,8 +135,13 @@ def send(  # noqa: PLR0917 (an event receives its components' values by position
         seed=talk.again,
         progress=progress,
     )
-    for reply, heard in _read_aloud(replies, progress) if aloud else ((reply, ()) for reply in replies):
-        yield replace(grown, turns=(*talk.turns, replace(turn, reply=reply)), heard=heard)
+    try:
+        for reply, heard in _read_aloud(replies, progress) if aloud else ((reply, ()) for reply in replies):
+            grown = replace(grown, turns=(*talk.turns, replace(turn, reply=reply)), heard=heard)
+            yield grown
+    finally:  # also what was said until Stop
+        if shelf is not None:
+            shelf.keep(grown)
 
 
 def _read_aloud(replies: Iterator[Reply], progress: Progress) -> Iterator[tuple[Reply, tuple[str, ...]]]:
@@ -249,49 +256,3 @@ def check_once(text: str | None, image: str | None, audio: str | None, history: 
         raise InvalidInputError("Give a text, an image or an audio file.")
     task.checked(Message((text or "").strip() or "."))
     conversation_of(history)
-
-
-def _markdown(talk: Talk) -> str:
-    """The conversation to read: who said what, with the quotes below each answer."""
-    parts = ["# Conversation"]
-    for turn in talk.turns:
-        said = turn.message.text or turn.reply.transcript
-        pictures = "".join(f"\n\n*(picture: {path.name})*" for path in turn.message.images)
-        parts.append(f"**You:** {said}{pictures}".strip())
-        parts.append(f"**Assistant:** {turn.reply.text}")
-        parts += [f"> [{source.number}] {source.quote} — *{source.span.source}*" for source in turn.reply.sources]
-        parts += [f"`{step.tool}` {step.error or step.result.get('text', '')}" for step in turn.reply.steps]
-    return "\n\n".join(parts) + "\n"
-
-
-def _json(talk: Talk) -> str:
-    turns = [
-        {
-            "message": {"text": turn.message.text, "images": [path.name for path in turn.message.images], "spoken": turn.spoken},
-            "reply": as_dict(turn.reply),
-            "rating": as_dict(turn.rating),
-        }
-        for turn in talk.turns
-    ]
-    return json.dumps({"id": talk.number, "turns": turns}, ensure_ascii=False, indent=2, default=str) + "\n"
-
-
-def _ticket(talk: Talk) -> str:
-    """The newest ticket draft or hand-over, or else the conversation as one that nobody has sorted yet."""
-    drafted = [
-        step for turn in talk.turns for step in turn.reply.steps if step.tool in {"ticket_draft", "hand_over"} and step.result
-    ]
-    if drafted:
-        ticket = {"from": drafted[-1].tool, **drafted[-1].result}
-    else:
-        last = talk.turns[-1]
-        ticket = {"from": "conversation", "intent": last.reply.intent, "sentiment": last.reply.sentiment, "status": "draft"}
-    said = [turn.message.text or turn.reply.transcript for turn in talk.turns]
-    return json.dumps({**ticket, "messages": said}, ensure_ascii=False, indent=2, default=str) + "\n"
-
-
-EXPORTS = (
-    Export("Markdown", "conversation.md", _markdown),
-    Export("JSON", "conversation.json", _json),
-    Export("Ticket", "ticket.json", _ticket),
-)

@@ -19,6 +19,7 @@ from mm_demos.tasks.assistant_shop import sample_knowledge
 from mm_demos.ui import assistant_view as view
 from mm_demos.ui import render
 from mm_demos.ui.assistant import Documents, Rating, Talk
+from mm_demos.ui.assistant_kept import Shelf
 
 MAX_DOCUMENTS = 20
 SAMPLE = "The sample shop: Fern &amp; Kettle"
@@ -38,21 +39,23 @@ def ready(talk: Talk | None, event: gr.EventData) -> tuple[Any, Talk | None]:
     return composed(talk.turns[-1].message), replace(talk, turns=talk.turns[:-1], again=talk.again + 1)
 
 
-def change(talk: Talk | None, event: gr.EventData) -> tuple[Any, ...]:
+def change(shelf: Shelf | None, talk: Talk | None, event: gr.EventData) -> tuple[Any, ...]:
     """Take a turn back, edit one in a conversation of its own, or go on from one in a conversation of its own."""
     turn = int(event.turn)
     if talk is None or not 0 <= turn < len(talk.turns):
-        return (gr.skip(),) * 4
+        return (gr.skip(),) * 5
     if event.act == "branch":
         changed, composer = talk.before(turn + 1), gr.skip()
     else:
         taken_back = replace(talk, turns=talk.turns[:turn], sent=False, again=0)
         changed = taken_back if event.act == "undo" else talk.before(turn)
         composer = composed(talk.turns[turn].message)
-    return view.turns(changed), composer, view.operator(changed), changed
+    if shelf is not None:
+        shelf.keep(changed)
+    return view.turns(changed), composer, view.operator(changed), changed.number, changed
 
 
-def rate(talk: Talk | None, event: gr.EventData) -> tuple[Any, ...]:
+def rate(shelf: Shelf | None, talk: Talk | None, event: gr.EventData) -> tuple[Any, ...]:
     """Like or dislike a reply, give the reason, or take it back with a second press."""
     turn = int(event.turn)
     if talk is None or not 0 <= turn < len(talk.turns):
@@ -64,6 +67,8 @@ def rate(talk: Talk | None, event: gr.EventData) -> tuple[Any, ...]:
     else:
         rating = None if undone else Rating(event.act == "like")
     changed = talk.rated(turn, rating)
+    if shelf is not None:
+        shelf.rate(changed, turn)
     return view.turns(changed), changed
 
 

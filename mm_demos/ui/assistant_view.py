@@ -13,7 +13,8 @@ import gradio as gr
 from mm_demos.assistant import prompts
 from mm_demos.assistant.types import Reply, Source, ToolStep
 from mm_demos.ui import render
-from mm_demos.ui.assistant import EXPORTS, Talk, Turn
+from mm_demos.ui.assistant import Talk, Turn
+from mm_demos.ui.assistant_exports import EXPORTS
 
 SCRIPT = Path(__file__).with_name("assistant.js")
 QUICK = ("Where is my order S-10241?", "Can I return a plant?", "Is the Moss Teapot safe in the dishwasher?")
@@ -223,12 +224,14 @@ OPERATOR_EMPTY = render.empty("For whoever watches over the conversation", "Inte
 
 
 def show(talk: Talk) -> tuple[Any, ...]:
-    """Values for the conversation, the composer, the dictated mark, the operator view, the voice and the state."""
+    """Values for the conversation, the composer, the dictated mark, the operator view, the voice, the memory and the state."""
     emptied = ({"text": "", "files": []}, False) if talk.sent else (gr.skip(), gr.skip())
-    return turns(talk), *emptied, operator(talk), list(talk.heard), talk
+    number = talk.number if talk.sent else gr.skip()
+    return turns(talk), *emptied, operator(talk), list(talk.heard), number, talk
 
 
 def cleared() -> tuple[Any, ...]:
     """Values for an empty conversation: what `show` fills, the panel, the status line, the downloads."""
     files = (gr.update(value=None, interactive=False),) * len(EXPORTS)
-    return [], {"text": "", "files": []}, False, OPERATOR_EMPTY, [], None, SOURCES_EMPTY, render.line("idle", "Ready"), *files
+    emptied = ({"text": "", "files": []}, False)
+    return [], *emptied, OPERATOR_EMPTY, [], "", None, SOURCES_EMPTY, render.line("idle", "Ready"), *files
