@@ -21,7 +21,7 @@ FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?\n(---|\.\.\.)[ \t]*(\n|\Z)", re.DOT
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*\Z")
 UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*\Z")
 FENCE = re.compile(r" {0,3}(```+|~~~+)")
-ITEM = re.compile(r"[ \t]*([-*+]|\d{1,9}[.)])[ \t]+")
+ITEM = re.compile(r"\A[ \t]*([-*+]|\d{1,9}[.)])[ \t]+")
 RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}\Z|[ \t]*\|?[ \t:|-]+\|[ \t:|-]*\Z")
 # In this order: pictures to their description, links to their text, marks of emphasis and code to what they enclose.
 INLINE = (
