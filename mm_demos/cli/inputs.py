@@ -143,6 +143,7 @@ def check_model(name: str, verb: str) -> None:
         "embed": ("joint-embedder", "text-embedder"),
         "search-pictures": ("joint-embedder",),
         "speak": ("speaker",),
+        "chat": ("chat",),
     }
     try:
         row = catalog.spec(name)
