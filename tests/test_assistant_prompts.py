@@ -206,3 +206,8 @@ def test_not_knowing_asks_one_question() -> None:
     assert vague.endswith(prompts.WHICH)
     assert clear.endswith(prompts.OFFER)
     assert vague.count("?") == clear.count("?") == 1
+
+
+def test_the_words_of_one_source_and_the_number_of_another_make_no_fact() -> None:
+    kept = Source(2, Span("privacy.md", 1, "Invoices are kept for 7 years."), "Invoices are kept for 7 years.")
+    assert not holds("Express delivery takes 7 years.", "How long does express delivery take?", (SOURCES[0], kept))

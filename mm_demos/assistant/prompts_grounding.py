@@ -15,6 +15,7 @@ MAX_QUOTE_CHARS = 260  # of one source in the prompt
 MAX_FACTS_CHARS = 420  # of all; about 110 tokens, less than a second of prefill on two quiet cores
 MAX_MORE = 2  # sentences quoted beside the nearest one
 SHARE, SHARE_OF_CHOICE = 0.75, 0.85  # of an answer's words that must stand in its sources
+SHARE_OF_ONE = 0.6  # of a sentence's words, also those of the question, that must stand in the one source it rests on
 CLOSE = 0.12  # cosine: a sentence this much less like the question than the best one is quoted as well
 FAR = 0.2  # a passage whose nearest sentence is this much less like the question is not quoted
 ROW = re.compile(r"[\w ]{1,40}: [^;]+; [\w ]{1,40}: ")
@@ -144,7 +145,17 @@ def holds(answer: str, question: str, sources: Sequence[Source], *, currency: st
         return False
     if not new and not numbers(answer) - numbers(question):
         return False
-    return _same_side(answer, question, sources)
+    return all(_stands_in_one(part, question, sources) for part in END.split(answer)) and _same_side(answer, question, sources)
+
+
+def _stands_in_one(sentence: str, question: str, sources: Sequence[Source]) -> bool:
+    """Whether one source alone carries a sentence: the words of one and the number of another make no fact."""
+    source = resting_on(sentence, question, sources)
+    text = f"{source.span.heading} {source.quote}"
+    words = content(sentence)
+    return not unfounded(sentence, f"{text} {question} {''.join(SIGNS)}") and len(words & content(text)) >= SHARE_OF_ONE * len(
+        words
+    )
 
 
 def _same_side(answer: str, question: str, sources: Sequence[Source]) -> bool:
@@ -197,8 +208,13 @@ def marked(answer: str, question: str, sources: Sequence[Source], *, complete: b
 
 
 def quotation(question: str, sources: Sequence[Source]) -> str:
-    """An answer in the source's own words, for when the model's do not hold: the source that shares most words."""
+    """An answer in the source's own words, for when the model's do not hold."""
     asked = content(question)
-    best = max(sources, key=lambda source: (len(asked & content(f"{source.span.heading} {source.quote}")), -source.number))
+
+    def shared(source: Source) -> float:
+        # The search knows better than words in common, unless another source has clearly more of them.
+        return len(asked & content(f"{source.span.heading} {source.quote}")) + 1.5 * (source is sources[0])
+
+    best = max(sources, key=lambda source: (shared(source), -source.number))
     quote = " ".join(best.quote.split())
     return f"{title(best.span)} – {quote} [{best.number}]" if is_row(best.span) else f"{quote} [{best.number}]"

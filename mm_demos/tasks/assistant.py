@@ -34,7 +34,7 @@ from mm_demos.tasks.transcription import transcribe
 MAX_TEXT_CHARS = 4000
 MAX_IMAGES = 4
 TOP_K = 3
-NEAR = 0.6  # of the best passage's score; less sure ones are left out of the prompt
+NEAR = 0.85  # of the best passage's score; less sure ones are left out of the prompt
 SORRY = "I am sorry about that."
 REPORT_SECONDS = 0.05  # between two growing replies; more often, nobody sees it and the page works for it
 
@@ -171,7 +171,8 @@ class _Answering:
             yield self._last(replace(base, text=plan.question))
         else:
             asked = any(exchange.reply.abstained for exchange in turn.conversation.exchanges[-1:])
-            text = prompts.unknown(asked_before=asked, vague=len(turn.words.split()) <= 4)
+            vague = len(turn.words.split()) <= 4 and turn.understood.intent in {"product question", "complaint", "refund"}
+            text = prompts.unknown(asked_before=asked, vague=vague)
             yield self._last(replace(base, text=text, abstained=True))
 
     def _sources(self, plan: Plan, embedder: TextEmbedder) -> tuple[Source, ...]:
