@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -134,14 +135,23 @@ def test_a_request_for_the_instructions_is_declined(chat: Chat) -> None:
 
 
 def test_silence_in_a_voice_message_is_told(chat: Chat, tmp_path: Path) -> None:
-    import wave
-
     with wave.open(str(tmp_path / "silence.wav"), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         file.writeframes(bytes(32_000))
     answer = chat.say(audio=tmp_path / "silence.wav")
     assert answer.text == prompts.SILENT
     assert answer.notices
+
+
+def test_a_voice_message_is_transcribed_and_acted_on(chat: Chat, tmp_path: Path) -> None:
+    (spoken,) = mm_demos.speak("Where is my order S 1 0 2 4 1?", variation=0.0)
+    with wave.open(str(tmp_path / "voice.wav"), "wb") as file:
+        file.setparams((1, 2, spoken.sample_rate, 0, "NONE", ""))
+        file.writeframes((spoken.waveform * 32_767).astype("<i2").tobytes())
+    answer = chat.say(audio=tmp_path / "voice.wav")
+    assert "order" in answer.transcript.lower()
+    assert tools(answer) == ("order_status",)
+    assert answer.steps[0].arguments["order"] == "S-10241"
 
 
 def test_own_documents_come_without_the_sample_shops_tools(chat: Chat, tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from mm_demos.assistant.understanding import look
 from mm_demos.assistant.understanding_questions import elliptic, standalone
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
-from mm_demos.models.protocols import ChatModel, TextEmbedder
+from mm_demos.models.protocols import ChatModel, TextEmbedder, TranscribeOptions
 from mm_demos.models.usage import Usage
 from mm_demos.progress import Progress
 from mm_demos.results import Option, Receipt
-from mm_demos.tasks.assistant_plan import Plan, Turn, planned, product_shown
+from mm_demos.tasks.assistant_plan import Plan, Turn, expected_words, planned, product_shown
 from mm_demos.tasks.assistant_shop import classifier, looks_of, sample_day, sample_knowledge, sample_pictures, sample_tools
 from mm_demos.tasks.assistant_wording import Wording, worded
 from mm_demos.tasks.options import check_seed
@@ -155,7 +155,8 @@ class _Answering:
         """What the voice message says, and what is to be told about it."""
         if message.audio is None:
             return "", ()
-        heard = transcribe(message.audio, progress=self.progress.part())
+        options = TranscribeOptions(initial_prompt=expected_words(self.tools))
+        heard = transcribe(message.audio, options=options, progress=self.progress.part())
         return media.clean_text(heard.text).strip(), heard.notices
 
     def _carried_out(self, plan: Plan, turn: Turn, base: Reply, embedder: TextEmbedder) -> Iterator[Reply]:

@@ -16,6 +16,7 @@ from mm_demos.assistant.understanding import points_at_picture, product_in
 from mm_demos.assistant.understanding_questions import agrees, declines, leans, standalone
 
 SURE_TALK = 0.5  # probability from which small talk is taken for nothing else
+EXPECTED_CHARS = 600  # of names given to speech recognition, which reads the last 223 tokens
 OWN = re.compile(
     r"\b(?:my|mine|i(?:'ve| have| am|'m)? (?:ordered|order|bought|want|would like|paid|got|received|need))\b|\bi'd like\b", re.I
 )
@@ -145,3 +146,10 @@ def summary_of(turn: Turn) -> str:
 def product_shown(seen: tuple[Seen, ...], tools: Tools) -> str:
     """The shop's product that the pictures show; empty without one."""
     return product_in(seen, tuple(product.name for product in tools.shop.products.values()))
+
+
+def expected_words(tools: Tools) -> str:
+    """What speech recognition should expect: how an order number is written, and the names of products."""
+    number = next((f"Order {order.number}. " for order in tools.shop.orders.values()), "")
+    names = ", ".join(product.name for product in tools.shop.products.values())
+    return f"{number}{names}"[:EXPECTED_CHARS].strip()
