@@ -65,10 +65,10 @@ def build(frame: ui.Frame) -> None:
             with gr.Accordion("Speak instead", open=False):
                 recording = ui.microphone("Voice message")
             aloud = gr.Checkbox(False, label="Read answers aloud", container=False, min_width=180)
-        sound = voice.area()
-        row = page.actions("Send")
+        sound, row = voice.area(), page.actions("Send")
+        frame.sending.row("assistant", gives={"picture": talk}, takes={"text": composer, "picture": composer})
     with page.results():
-        with gr.Tabs(elem_classes="mm-modes", selected="sources") as panels:
+        with gr.Tabs(elem_classes="mm-modes mm-as-panels", selected="sources") as panels:
             with gr.Tab("Sources", id="sources"):
                 source = gr.HTML(view.SOURCES_EMPTY, elem_classes="mm-plain mm-result")
             with gr.Tab("Operator", id="operator"):
