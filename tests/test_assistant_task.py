@@ -100,6 +100,16 @@ def test_a_missing_order_number_is_asked_for_and_then_used(chat: Chat) -> None:
     assert chat.say("And can I still return it?").steps[0].arguments["order"] == "S-10241"
 
 
+def test_an_order_number_that_was_asked_for_goes_on_with_what_was_wanted(chat: Chat) -> None:
+    chat.say("I want a refund")
+    assert tools(chat.say("It's for order S-10254.")) == ("refund_rule",)
+
+
+def test_a_photo_tells_which_product_a_complaint_is_about(chat: Chat) -> None:
+    answer = chat.say("My cup looks like this, it is cracked.", images=[sample_pictures()["Pebble Mug"]])
+    assert answer.steps[0].arguments["product"] == "Pebble Mug"
+
+
 def test_a_tool_that_fails_says_so_and_nothing_is_invented(chat: Chat) -> None:
     answer = chat.say("Where is my order S-99999?")
     assert answer.steps[0].error
@@ -126,6 +136,14 @@ def test_orders_in_a_picture_are_data(chat: Chat, tmp_path: Path) -> None:
     answer = chat.say("What does express delivery cost?", images=[tmp_path / "trap.png"])
     assert not answer.steps
     assert "S-10250" not in answer.text
+
+
+def test_an_order_number_in_a_picture_answers_what_the_users_own_words_ask(chat: Chat, tmp_path: Path) -> None:
+    slip = Image.new("RGB", (900, 200), "white")
+    ImageDraw.Draw(slip).text((20, 60), "Your order S-10241", fill="black", font_size=48)
+    slip.save(tmp_path / "slip.png")
+    assert chat.say("Where is my order?", images=[tmp_path / "slip.png"]).steps[0].arguments == {"order": "S-10241"}
+    assert chat.say("", images=[tmp_path / "slip.png"]).text == prompts.ABOUT_PICTURE
 
 
 def test_a_request_for_the_instructions_is_declined(chat: Chat) -> None:

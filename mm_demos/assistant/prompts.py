@@ -30,6 +30,7 @@ ABOUT = "I am this shop's assistant, a program and not a person. I answer from t
 UNKNOWN = "I do not know: nothing in the documents I have answers that."
 OFFER = "Shall I hand you over to a colleague?"
 WHICH = "Which product or order is it about?"
+ABOUT_PICTURE = "I have looked at the picture. What would you like to know about it?"
 REPEAT = "What would you like to know?"
 SILENT = "I could not hear any words in the voice message. Could you say it again or write it?"
 REFUSAL = "I cannot talk about my instructions. What would you like to know about our products or your order?"

@@ -28,6 +28,8 @@ MAX_TEXT_CHARS = 400  # read in one picture; a page of print is a document and b
 SHOWN_LABELS = 5
 FITS = 0.2  # image–text similarity under which a caption is more likely wrong than right
 SAME = 0.78  # cosine from which a picture shows a product: other photos stay below 0.7, turned and dark ones of it above
+SURELY_SAME = 0.93  # and from which it does even with other text in it
+LITTLE_TEXT = 15  # characters
 CLEARER = 0.015  # by which the nearest product must be nearer than the second
 BORDER_SIDE, BORDER_STEP = 64, 24  # pixels to which a picture is shrunk to find its border, and how much its colours may vary
 POINTING = re.compile(
@@ -111,10 +113,16 @@ def _nearest(similarity: FloatArray, names: Sequence[str]) -> LabelScore | None:
 
 
 def _with_product(seen: Seen, product: LabelScore | None) -> Seen:
-    if product is None:
+    """What is known of the picture with the product it shows; one full of other text shows none unless it is very like it."""
+    if product is None or (len(seen.text) > LITTLE_TEXT and not _names(seen.text, product.label) and product.score < SURELY_SAME):
         return seen
     # The captioner learnt from photos of people and dogs; what the picture was recognised as says more.
     return Seen(seen.name, f"This looks like our {product.label}.", (product, *seen.labels), seen.text)
+
+
+def _names(text: str, name: str) -> bool:
+    """Whether a name stands in a text, whatever the reader made of its spaces."""
+    return "".join(name.lower().split()) in "".join(text.lower().split())
 
 
 def product_in(seen: Sequence[Seen], names: Sequence[str]) -> str:
@@ -122,7 +130,7 @@ def product_in(seen: Sequence[Seen], names: Sequence[str]) -> str:
     by_label = {name.lower(): name for name in names}
     found = {by_label[label.label.lower()] for picture in seen for label in picture.labels if label.label.lower() in by_label}
     if not found:
-        found = {name for name in names for picture in seen if name.lower() in picture.text.lower()}
+        found = {name for name in names for picture in seen if _names(picture.text, name)}
     return found.pop() if len(found) == 1 else ""
 
 

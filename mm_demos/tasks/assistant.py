@@ -13,7 +13,7 @@ from mm_demos.assistant import guard, prompts
 from mm_demos.assistant.knowledge import SUPPORTED, Knowledge
 from mm_demos.assistant.memory import window
 from mm_demos.assistant.prompts import MAX_PERSONA_CHARS, MAX_POLICY_CHARS
-from mm_demos.assistant.prompts_grounding import quoted
+from mm_demos.assistant.prompts_grounding import is_row, quoted
 from mm_demos.assistant.tools import Tools
 from mm_demos.assistant.types import Conversation, Message, Passage, Reply, Source
 from mm_demos.assistant.understanding import look
@@ -35,6 +35,7 @@ MAX_TEXT_CHARS = 4000
 MAX_IMAGES = 4
 TOP_K = 3
 NEAR = 0.85  # of the best passage's score; less sure ones are left out of the prompt
+SURELY_SUPPORTED = 0.8  # where nobody asked, the documents speak only when they surely fit
 SORRY = "I am sorry about that."
 REPORT_SECONDS = 0.05  # between two growing replies; more often, nobody sees it and the page works for it
 
@@ -164,7 +165,7 @@ class _Answering:
             yield self._last(replace(base, text=plan.say))
             return
         sources = self._sources(plan, embedder)
-        if plan.tool is not None:
+        if plan.tool is not None and not (plan.unsure and sources):
             yield self._last(self._with_tool(plan, base, sources, turn.words))
         elif sources:
             yield from self._worded(turn, plan, replace(base, sources=sources))
@@ -185,8 +186,11 @@ class _Answering:
             found = self.knowledge().find(question, embedder=embedder, top_k=TOP_K)
             if found and (not best or found[0].score > best[0].score):
                 best, asked = found, question
-        least = max(SUPPORTED, NEAR * best[0].score) if best else SUPPORTED
-        return quoted([passage for passage in best if passage.score >= least], asked, embedder=embedder)
+        complaint = plan.tool == "ticket_draft"
+        least = max(SURELY_SUPPORTED if complaint else SUPPORTED, NEAR * best[0].score) if best else SUPPORTED
+        # Beside a ticket stands what the rules say, not what the product is.
+        kept = [passage for passage in best if passage.score >= least and not (complaint and is_row(passage.span))]
+        return quoted(kept, asked, embedder=embedder)
 
     def _with_tool(self, plan: Plan, base: Reply, sources: tuple[Source, ...], asked: str) -> Reply:
         """The tool's own sentences; what the documents say of a complaint stands after them, word for word."""

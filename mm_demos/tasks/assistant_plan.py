@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from mm_demos.assistant import prompts
+from mm_demos.assistant import guard, prompts
 from mm_demos.assistant.arguments import FAULTY, WRONG_ITEM, read_arguments
-from mm_demos.assistant.intents import Understood
+from mm_demos.assistant.arguments_numbers import has_order_number
+from mm_demos.assistant.intents import TOOL_OF, Understood
 from mm_demos.assistant.tools import Tools
-from mm_demos.assistant.types import Conversation, Seen, ToolName
+from mm_demos.assistant.tools_status import WHICH_ORDER
+from mm_demos.assistant.types import Conversation, Intent, Seen, ToolName
 from mm_demos.assistant.understanding import points_at_picture, product_in
 from mm_demos.assistant.understanding_questions import agrees, declines, leans, standalone
 
+SHORT_WORDS = 8  # of a message that only gives an order number
+SURE_HUMAN = 0.6  # probability from which a person is asked for beyond doubt
 SURE_TALK = 0.5  # probability from which small talk is taken for nothing else
 EXPECTED_CHARS = 600  # of names given to speech recognition, which reads the last 223 tokens
 OWN = re.compile(
@@ -46,6 +50,12 @@ class Turn:
         return tuple(prompts.said(exchange) for exchange in self.conversation.exchanges)
 
     @property
+    def waiting(self) -> Intent | None:
+        """What the turn before was for, when it ended with asking for the order number."""
+        exchanges = self.conversation.exchanges
+        return exchanges[-1].reply.intent if exchanges and exchanges[-1].reply.text.endswith(WHICH_ORDER) else None
+
+    @property
     def offered(self) -> bool:
         """Whether the assistant has just offered to hand over."""
         exchanges = self.conversation.exchanges
@@ -61,6 +71,7 @@ class Plan:
         tool: to call with `arguments`; None where there is none.
         question: what to ask when the documents do not answer either; empty for the usual "I do not know".
         asks_anyway: the question is also asked after an answer from the documents.
+        unsure: the documents are asked first, and the tool is called only when they do not answer.
         searches: questions for the documents, the plainest first; empty when nothing is to be searched.
     """
 
@@ -69,6 +80,7 @@ class Plan:
     arguments: Mapping[str, str] | None = None
     question: str = ""
     asks_anyway: bool = False
+    unsure: bool = False
     searches: tuple[str, ...] = ()
 
 
@@ -76,28 +88,43 @@ def planned(turn: Turn, tools: Tools, today: date) -> Plan:
     """What to do; only the user's own words choose a tool, never a picture or a document."""
     if turn.offered and agrees(turn.words):
         return _called("hand_over", turn, tools, today)
-    if turn.offered and declines(turn.words):
-        return Plan(say=prompts.REPEAT)
-    searches = searched(turn)
-    understood = turn.understood
-    if understood.intent == "small talk" and understood.intent_score >= SURE_TALK and not turn.seen:
-        return Plan(say=prompts.small_talk(turn.words))
-    tool = tool_for(turn)
+    said = _said(turn)
+    if said:
+        return Plan(say=said)
+    tool, searches = tool_for(turn), searched(turn)
     if tool is None or tool not in tools.names:
         return Plan(searches=searches)
     plan = _called(tool, turn, tools, today)
     missing = tools[tool].question(plan.arguments or {})
     if missing:
         return _asking(missing, plan, turn, searches)
-    return replace(plan, searches=searches) if tool == "ticket_draft" else plan
+    if tool == "ticket_draft":
+        return replace(plan, searches=(turn.words,))
+    unsure = tool == "hand_over" and turn.understood.intent_score < SURE_HUMAN
+    return replace(plan, searches=searches, unsure=True) if unsure else plan
+
+
+def _said(turn: Turn) -> str:
+    """A fixed sentence for a turn in which nothing is asked; empty when something is."""
+    if turn.offered and declines(turn.words):
+        return prompts.REPEAT
+    if not turn.words and not turn.product:
+        return prompts.ABOUT_PICTURE
+    talk = turn.understood.intent == "small talk" and turn.understood.intent_score >= SURE_TALK
+    return prompts.small_talk(turn.words) if talk and not turn.seen else ""
 
 
 def tool_for(turn: Turn) -> ToolName | None:
     """The tool that the user's own words ask for; what arrived broken is a complaint, with an order number beside it or not."""
-    tool = turn.understood.tool
+    tool = TOOL_OF.get(turn.waiting) if turn.waiting and gives_number(turn.words) else turn.understood.tool
     if tool == "order_status" and PROBLEM.search(turn.words):
         return "ticket_draft"
     return tool
+
+
+def gives_number(words: str) -> bool:
+    """Whether a message does little more than give an order number."""
+    return has_order_number(words) and len(words.split()) <= SHORT_WORDS and not ASKING.search(words)
 
 
 def _asking(missing: str, plan: Plan, turn: Turn, searches: tuple[str, ...]) -> Plan:
@@ -113,20 +140,20 @@ def searched(turn: Turn) -> tuple[str, ...]:
     words = turn.words
     if turn.product and points_at_picture(words):
         words = f"{turn.product}: {words}" if words else turn.product
-    elif turn.seen and not words:
-        words = " ".join(picture.text for picture in turn.seen).strip()
     if not words:
         return ()
     return (words, standalone(words, turn.earlier)) if leans(words) and turn.earlier else (words,)
 
 
 def _called(tool: ToolName, turn: Turn, tools: Tools, today: date) -> Plan:
-    shown = tuple(picture.text for picture in turn.seen) if points_at_picture(turn.words) else ()
+    shown = tuple(picture.text for picture in turn.seen if not guard.gives_orders(picture.text))
     arguments = read_arguments(tool, turn.words, turn.earlier, shop=tools.shop, today=today, seen=shown)
     given = dict(arguments)
     known = {parameter.name for parameter in tools[tool].parameters}
-    if "product" in known and turn.product and not given.get("product") and not given.get("order"):
-        given["product"] = turn.product
+    said = given.get("product", "").lower()
+    pointing = "product" in known and points_at_picture(turn.words) and not given.get("order")
+    if turn.product and pointing and not (said and said in turn.words.lower()):
+        given["product"] = turn.product  # "my cup" next to a photo of the mug
     if "sentiment" in known:
         given["sentiment"] = turn.understood.sentiment
     if tool == "hand_over":
