@@ -171,6 +171,7 @@ def test_the_quote_is_lit_in_its_passage() -> None:
 
 def test_the_composer_is_emptied_once() -> None:
     assert assistant_view.show(replace(TALK, sent=True))[1] == {"text": "", "files": []}
+    assert assistant_view.show(TALK)[1] == gr.skip()
 
 
 def test_what_an_operator_watches() -> None:
@@ -191,11 +192,11 @@ def test_answering_again_takes_the_turn_back_and_tries_another_way() -> None:
 
 
 def test_undo_edit_and_branch() -> None:
-    page, composer, _, _, undone = assistant_actions.change(None, TALK, event(act="undo", turn=1))
+    page, composer, _, undone = assistant_actions.change(None, TALK, event(act="undo", turn=1))
     assert len(page) == 1 and composer["text"] == "It broke." and undone.number == TALK.number
-    _, composer, _, _, edited = assistant_actions.change(None, TALK, event(act="edit", turn=0))
+    _, composer, _, edited = assistant_actions.change(None, TALK, event(act="edit", turn=0))
     assert composer["text"] == "Can I return a plant?" and edited.turns == () and edited.number != TALK.number
-    _, _, _, _, branch = assistant_actions.change(None, TALK, event(act="branch", turn=0))
+    _, _, _, branch = assistant_actions.change(None, TALK, event(act="branch", turn=0))
     assert branch.turns == (GOOD,) and branch.number != TALK.number
 
 

@@ -56,7 +56,7 @@ def build(frame: ui.Frame) -> None:
     """Make the tab."""
     page = frame.page(find("assistant"))
     talk, documents, shelf = gr.State(None), gr.State(None), gr.State(None)
-    memory = gr.BrowserState("", storage_key="mm-demos-assistant", secret=kept.FIXED_KEY)
+    shown_last = gr.Textbox("", visible=False)
     dictated = gr.Checkbox(False, visible=False)
     with page.inputs(), gr.Column(elem_classes="mm-as-left"):
         chat = view.area()
@@ -88,7 +88,7 @@ def build(frame: ui.Frame) -> None:
         assistant.send,
         actions=sending,
         inputs=[composer, dictated, *style, aloud, documents, shelf, talk],
-        outputs=[chat, composer, dictated, operator, sound, memory, talk],
+        outputs=[chat, composer, dictated, operator, sound, talk],
         show=view.show,
         api_name=None,
         check=assistant.check_send,
@@ -116,17 +116,17 @@ def build(frame: ui.Frame) -> None:
     )
     ready = chat.submit(actions.ready, talk, [composer, talk], **QUIET)
     ready.then(None, js=PRESS_RUN_JS, api_visibility="private")
-    chat.edit(actions.change, [shelf, talk], [chat, composer, operator, memory, talk], **QUIET)
+    chat.edit(actions.change, [shelf, talk], [chat, composer, operator, talk], **QUIET)
     chat.like(actions.rate, [shelf, talk], [chat, talk], **QUIET)
     opened = chat.select(actions.open_source, [talk, documents], [source, panels], **QUIET)
     opened.then(None, js=SHOW_SOURCE_JS, api_visibility="private")
-    shown = [chat, operator, talk, memory, earlier, *downloads.values()]
-    frame.blocks.load(kept.enter, memory, [shelf, earlier_tab, *shown], **QUIET)
+    shown = [chat, operator, talk, earlier, *downloads.values()]
+    frame.blocks.load(kept.enter, shown_last, [shelf, earlier_tab, *shown], js=kept.SHOWN_LAST_JS, **QUIET)
     earlier_tab.select(kept.refreshed, [shelf, talk], earlier, **QUIET)
     earlier.select(kept.choose, shelf, shown, **QUIET)
     earlier.delete(kept.forget, [shelf, talk], shown, **QUIET)
     assert row.clear is not None  # noqa: S101 (for the type checker: `actions` made it)
-    emptied = [chat, composer, dictated, operator, sound, memory, talk, source, row.status, *downloads.values()]
+    emptied = [chat, composer, dictated, operator, sound, talk, source, row.status, *downloads.values()]
     row.clear.click(view.cleared, outputs=emptied, **QUIET)
     for button in (row.stop, row.clear, row.run):
         button.click(None, js=HUSH_JS, api_visibility="private")

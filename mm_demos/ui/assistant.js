@@ -1,4 +1,5 @@
 // One listener for all that can be pressed in a conversation; the turns below `element` change with every piece of an answer.
+const MEMORY = "mm-demos-assistant";
 const NEAR_PX = 90; // a reader who scrolled up further than this is left where they are
 const SETTLING_MS = 700; // after a hand's last move the list may still glide
 let follows = true, top = 0, moved = 0;
@@ -38,10 +39,15 @@ element.addEventListener("toggle", (event) => {
   if (found) open[event.target.open ? "add" : "delete"](found[0]);
 }, true);
 let count = 0;
+// The browser remembers which conversation it shows, so that a reload shows it again; it is read when the page loads.
+const remember = (talk) => {
+  try { if (talk) localStorage.setItem(MEMORY, talk); else if (count) localStorage.removeItem(MEMORY); } catch { /* a browser that keeps nothing */ }
+};
 const renew = () => {
   const list = folds(), turns = element.querySelectorAll(".mm-as-turn").length;
   if (turns !== count) follows = true;
   if (!turns) open.clear();
+  remember(element.querySelector("[data-talk]")?.dataset.talk);
   count = turns;
   for (const [name, fold] of list) fold.open = open.has(name);
   settle();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 THUMBNAIL_SIDE = 360  # pixels
 AGAIN_TEMPERATURE = 0.7  # at least; at 0 another try would give the same answer
+EMPTYING_SECONDS = 0.5  # after sending; later, what stands in the composer is the next message
 EMPTY_MESSAGE = "Write a message, speak, or add a picture first."
 UNHEARD = "No speech was heard in the recording: speak closer to the microphone, or type the message."
 
@@ -119,7 +121,7 @@ def send(  # noqa: PLR0917 (an event receives its components' values by position
     progress: Progress | None = None,
 ) -> Iterator[Talk]:
     """The conversation with the next message, while its answer grows and, if wanted, is read aloud."""
-    talk, progress = talk or Talk(), progress or Progress()
+    talk, progress, began = talk or Talk(), progress or Progress(), time.monotonic()
     message = message_of(composer)
     pictures = tuple(data_uri(media.load_image(path), THUMBNAIL_SIDE) for path in message.images)
     turn = Turn(message, Reply("", done=False), pictures, bool(dictated))
@@ -137,7 +139,8 @@ def send(  # noqa: PLR0917 (an event receives its components' values by position
     )
     try:
         for reply, heard in _read_aloud(replies, progress) if aloud else ((reply, ()) for reply in replies):
-            grown = replace(grown, turns=(*talk.turns, replace(turn, reply=reply)), heard=heard)
+            sent = time.monotonic() - began < EMPTYING_SECONDS
+            grown = replace(grown, turns=(*talk.turns, replace(turn, reply=reply)), heard=heard, sent=sent)
             yield grown
     finally:  # also what was said until Stop
         if shelf is not None:

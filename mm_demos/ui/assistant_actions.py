@@ -43,7 +43,7 @@ def change(shelf: Shelf | None, talk: Talk | None, event: gr.EventData) -> tuple
     """Take a turn back, edit one in a conversation of its own, or go on from one in a conversation of its own."""
     turn = int(event.turn)
     if talk is None or not 0 <= turn < len(talk.turns):
-        return (gr.skip(),) * 5
+        return (gr.skip(),) * 4
     if event.act == "branch":
         changed, composer = talk.before(turn + 1), gr.skip()
     else:
@@ -52,7 +52,7 @@ def change(shelf: Shelf | None, talk: Talk | None, event: gr.EventData) -> tuple
         composer = composed(talk.turns[turn].message)
     if shelf is not None:
         shelf.keep(changed)
-    return view.turns(changed), composer, view.operator(changed), changed.number, changed
+    return view.turns(changed), composer, view.operator(changed), changed
 
 
 def rate(shelf: Shelf | None, talk: Talk | None, event: gr.EventData) -> tuple[Any, ...]:

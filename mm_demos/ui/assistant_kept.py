@@ -25,8 +25,9 @@ from mm_demos.ui.sound_library import is_own
 
 VISITOR_SECONDS = 3600.0  # as long as uploads stay
 MAX_LISTED = 30
-FIXED_KEY = "mm-demos"  # the browser remembers a conversation's number alone; fixed, or a restart would make it unreadable
 EMPTY = render.empty("Earlier conversations", "They stay on this machine and can be opened again here.")
+# Read without a component: one inside a tab that is not open yet would not be there when the page loads.
+SHOWN_LAST_JS = """() => { try { return [localStorage.getItem("mm-demos-assistant") || ""]; } catch { return [""]; } }"""
 SCRIPT = """element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-number]");
   if (button) trigger(button.dataset.act, { number: button.dataset.number });
@@ -99,7 +100,7 @@ def enter(number: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
 
 
 def opened(shelf: Shelf, talk: Talk | None) -> Iterator[tuple[Any, ...]]:
-    """Values for the conversation, the operator view, the state, the browser's memory, the list and the downloads."""
+    """Values for the conversation, the operator view, the state, the list and the downloads."""
     with tempfile.TemporaryDirectory(prefix="mm-demos-") as folder:  # Gradio has its own copies when the yield returns
         files: list[Any] = [gr.update(value=None, interactive=False) for _ in EXPORTS]
         if talk is not None:
@@ -107,7 +108,7 @@ def opened(shelf: Shelf, talk: Talk | None) -> Iterator[tuple[Any, ...]]:
         shown = view.turns(talk) if talk is not None else []
         watched = view.operator(talk) if talk is not None else view.OPERATOR_EMPTY
         number = talk.number if talk is not None else ""
-        yield shown, watched, talk, number, listed(shelf, number), *files
+        yield shown, watched, talk, listed(shelf, number), *files
 
 
 def choose(shelf: Shelf, event: gr.EventData) -> Iterator[tuple[Any, ...]]:

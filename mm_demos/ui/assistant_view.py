@@ -20,6 +20,7 @@ SCRIPT = Path(__file__).with_name("assistant.js")
 QUICK = ("Where is my order S-10241?", "Can I return a plant?", "Is the Moss Teapot safe in the dishwasher?")
 DISLIKES = ("wrong", "not from the source", "not what I asked", "unfriendly")
 MARK = re.compile(r"\[(\d{1,2})\]")
+WORD_BEFORE_MARK = re.compile(r"(?<!\S)(\S{1,24}\s*\[\d{1,2}\])")  # so that no number begins a line
 TOOLS = {
     "order_status": "Looked up an order",
     "refund_rule": "Worked out the return",
@@ -54,13 +55,13 @@ def area() -> gr.HTML:
 def turns(talk: Talk) -> list[str]:
     """All turns, oldest first."""
     last = len(talk.turns) - 1
-    return [_turn(number, turn, newest=number == last) for number, turn in enumerate(talk.turns)]
+    return [_turn(talk.number, number, turn, newest=number == last) for number, turn in enumerate(talk.turns)]
 
 
-def _turn(number: int, turn: Turn, *, newest: bool) -> str:
+def _turn(talk: str, number: int, turn: Turn, *, newest: bool) -> str:
     growing = "" if turn.reply.done else " mm-as-growing"
     return (
-        f'<li class="mm-as-turn{growing}" data-turn="{number}">{_said(turn)}'
+        f'<li class="mm-as-turn{growing}" data-talk="{escape(talk)}" data-turn="{number}">{_said(turn)}'
         f'<div class="mm-as-answer">{_steps(turn.reply)}<div class="mm-as-text">{_words(turn.reply)}</div>'
         f"{_sources(turn.reply)}{_notices(turn.reply)}{_buttons(turn, newest) if turn.reply.done else ''}</div>"
         f"{quick(_offers(turn.reply)) if newest and turn.reply.done else ''}</li>"
@@ -91,7 +92,8 @@ def _words(reply: Reply) -> str:
     paragraphs = [part for part in escape(reply.text).split("\n") if part.strip()]
     if not paragraphs:
         return '<p><span class="mm-as-dots" aria-label="Thinking"><i></i><i></i><i></i></span></p>'
-    return "".join(f"<p>{MARK.sub(mark, part)}</p>" for part in paragraphs)
+    kept = (WORD_BEFORE_MARK.sub(r'<span class="mm-as-kept">\1</span>', part) for part in paragraphs)
+    return "".join(f"<p>{MARK.sub(mark, part)}</p>" for part in kept)
 
 
 def _steps(reply: Reply) -> str:
@@ -224,14 +226,13 @@ OPERATOR_EMPTY = render.empty("For whoever watches over the conversation", "Inte
 
 
 def show(talk: Talk) -> tuple[Any, ...]:
-    """Values for the conversation, the composer, the dictated mark, the operator view, the voice, the memory and the state."""
+    """Values for the conversation, the composer, the dictated mark, the operator view, the voice and the state."""
     emptied = ({"text": "", "files": []}, False) if talk.sent else (gr.skip(), gr.skip())
-    number = talk.number if talk.sent else gr.skip()
-    return turns(talk), *emptied, operator(talk), list(talk.heard), number, talk
+    return turns(talk), *emptied, operator(talk), list(talk.heard), talk
 
 
 def cleared() -> tuple[Any, ...]:
     """Values for an empty conversation: what `show` fills, the panel, the status line, the downloads."""
     files = (gr.update(value=None, interactive=False),) * len(EXPORTS)
     emptied = ({"text": "", "files": []}, False)
-    return [], *emptied, OPERATOR_EMPTY, [], "", None, SOURCES_EMPTY, render.line("idle", "Ready"), *files
+    return [], *emptied, OPERATOR_EMPTY, [], None, SOURCES_EMPTY, render.line("idle", "Ready"), *files
