@@ -13,7 +13,7 @@ from mm_demos.assistant import guard, prompts
 from mm_demos.assistant.knowledge import SUPPORTED, Knowledge
 from mm_demos.assistant.memory import window
 from mm_demos.assistant.prompts import MAX_PERSONA_CHARS, MAX_POLICY_CHARS
-from mm_demos.assistant.prompts_grounding import is_row, quoted
+from mm_demos.assistant.prompts_grounding import CHOICE, is_row, quoted
 from mm_demos.assistant.tools import Tools
 from mm_demos.assistant.types import Conversation, Message, Passage, Reply, Source
 from mm_demos.assistant.understanding import look
@@ -36,6 +36,8 @@ MAX_IMAGES = 4
 TOP_K = 3
 NEAR = 0.85  # of the best passage's score; less sure ones are left out of the prompt
 SURELY_SUPPORTED = 0.8  # where nobody asked, the documents speak only when they surely fit
+HARDLY = 0.7  # of a passage that a yes or no needs more than
+FEW_WORDS = 4  # of a question that may leave out what it is about
 SORRY = "I am sorry about that."
 REPORT_SECONDS = 0.05  # between two growing replies; more often, nobody sees it and the page works for it
 
@@ -73,7 +75,7 @@ def reply(
         StoppedError: `progress.stop()` was called.
     """
     progress = progress or Progress()
-    message = checked(message)
+    message, conversation = checked(message), _own(conversation)
     if not 0 <= temperature <= 2:
         raise InvalidInputError(f"The temperature must lie between 0 and 2, not at {temperature}.")
     for what, text, limit in (("persona", persona, MAX_PERSONA_CHARS), ("policy", policy, MAX_POLICY_CHARS)):
@@ -164,21 +166,18 @@ class _Answering:
         if plan.say:
             yield self._last(replace(base, text=plan.say))
             return
-        sources = self._sources(plan, embedder)
+        sources, sureness = self._sources(plan, embedder)
         if plan.tool is not None and not (plan.unsure and sources):
             yield self._last(self._with_tool(plan, base, sources, turn.words))
         elif sources:
-            yield from self._worded(turn, plan, replace(base, sources=sources))
+            yield from self._worded(turn, plan, replace(base, sources=sources), sureness)
         elif plan.question:
             yield self._last(replace(base, text=plan.question))
         else:
-            asked = any(exchange.reply.abstained for exchange in turn.conversation.exchanges[-1:])
-            vague = len(turn.words.split()) <= 4 and turn.understood.intent in {"product question", "complaint", "refund"}
-            text = prompts.unknown(asked_before=asked, vague=vague)
-            yield self._last(replace(base, text=text, abstained=True))
+            yield self._last(_abstaining(turn, base))
 
-    def _sources(self, plan: Plan, embedder: TextEmbedder) -> tuple[Source, ...]:
-        """Quotes of the passages that support an answer, for the search that found the surest one."""
+    def _sources(self, plan: Plan, embedder: TextEmbedder) -> tuple[tuple[Source, ...], float]:
+        """Quotes of the passages that support an answer, by the search that found the surest one, and how sure that is."""
         best: tuple[Passage, ...] = ()
         asked = ""
         for question in plan.searches:
@@ -190,7 +189,7 @@ class _Answering:
         least = max(SURELY_SUPPORTED if complaint else SUPPORTED, NEAR * best[0].score) if best else SUPPORTED
         # Beside a ticket stands what the rules say, not what the product is.
         kept = [passage for passage in best if passage.score >= least and not (complaint and is_row(passage.span))]
-        return quoted(kept, asked, embedder=embedder)
+        return quoted(kept, asked, embedder=embedder), best[0].score if best else 0.0
 
     def _with_tool(self, plan: Plan, base: Reply, sources: tuple[Source, ...], asked: str) -> Reply:
         """The tool's own sentences; what the documents say of a complaint stands after them, word for word."""
@@ -204,7 +203,7 @@ class _Answering:
             texts.append(prompts.OFFER)
         return replace(base, text=" ".join(texts), steps=(step,), sources=sources)
 
-    def _worded(self, turn: Turn, plan: Plan, base: Reply) -> Iterator[Reply]:
+    def _worded(self, turn: Turn, plan: Plan, base: Reply, sureness: float) -> Iterator[Reply]:
         """The language model's answer from the quotes; a question without a verb gets the source's own words."""
         if elliptic(turn.words):
             asked = standalone(turn.words, turn.earlier)
@@ -219,8 +218,10 @@ class _Answering:
             now = time.monotonic()
             first = first or now - self.started
             if each.done:
-                text = _followed(each.text, plan)
-                yield replace(base, text=text, done=True, first_token_seconds=first, receipt=self._receipt(each.usage))
+                # A yes or no that does not hold, from a passage that hardly fits, is no answer even in the source's words.
+                weak = each.quoted and sureness < HARDLY and bool(CHOICE.match(turn.words))
+                told = _abstaining(turn, base) if weak else replace(base, text=_followed(each.text, plan))
+                yield replace(told, done=True, first_token_seconds=first, receipt=self._receipt(each.usage))
             elif now - shown >= REPORT_SECONDS:
                 shown = now
                 yield replace(base, text=each.text, first_token_seconds=first)
@@ -240,3 +241,23 @@ class _Answering:
 def _followed(text: str, plan: Plan) -> str:
     """An answer, and after it what the turn has to ask anyway."""
     return f"{text} {plan.question}" if plan.asks_anyway and plan.question else text
+
+
+def _abstaining(turn: Turn, base: Reply) -> Reply:
+    """ "I do not know", with one question."""
+    asked = any(exchange.reply.abstained for exchange in turn.conversation.exchanges[-1:])
+    vague = len(turn.words.split()) <= FEW_WORDS and turn.understood.intent in {"product question", "complaint", "refund"}
+    return replace(base, text=prompts.unknown(asked_before=asked, vague=vague), abstained=True, sources=())
+
+
+def _own(conversation: Conversation) -> Conversation:
+    """The earlier turns with the user's own words only: what spoke to the model alone does not come back."""
+    exchanges = (
+        replace(
+            each,
+            message=replace(each.message, text=guard.own_words(each.message.text, each.reply.transcript)),
+            reply=replace(each.reply, transcript=""),
+        )
+        for each in conversation.exchanges
+    )
+    return replace(conversation, exchanges=tuple(exchanges))
