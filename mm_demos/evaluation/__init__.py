@@ -16,6 +16,7 @@ SUBJECTS = {
     "retrieval": "mm_demos.evaluation.retrieval_audio",
     "vision-speed": "mm_demos.evaluation.benchmark_vision",
     "retrieval-speed": "mm_demos.evaluation.benchmark_retrieval",
+    "assistant": "mm_demos.evaluation.assistant",
     "assistant-speed": "mm_demos.evaluation.benchmark_assistant",
 }
 NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa", "retrieval")

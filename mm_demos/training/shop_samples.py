@@ -56,9 +56,9 @@ PAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def guide() -> bytes:
-    """The care guide as a PDF: one page for each chapter, with an outline."""
-    count = len(PAGES)
+def guide(chapters: Sequence[tuple[str, Sequence[str]]] = PAGES, name: str = TITLE) -> bytes:
+    """The care guide, or other chapters, as a PDF: one page for each chapter, with an outline."""
+    count = len(chapters)
     page_ids, content_ids = range(4, 4 + count), range(4 + count, 4 + 2 * count)
     title_ids, outline_id = range(4 + 2 * count, 4 + 3 * count), 4 + 3 * count
     kids = " ".join(f"{number} 0 R" for number in page_ids)
@@ -70,13 +70,13 @@ def guide() -> bytes:
     for number in content_ids:
         page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] /Contents {number} 0 R"
         objects.append(f"{page} /Resources << /Font << /F1 3 0 R >> >> >>".encode())
-    for title, lines in PAGES:
+    for title, lines in chapters:
         content = _content(title, lines)
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
     for i, number in enumerate(title_ids):
         places = [f"/Prev {number - 1} 0 R"] * (i > 0) + [f"/Next {number + 1} 0 R"] * (i < count - 1)
         dest = f"/Dest [{page_ids[i]} 0 R /Fit]"
-        title = f"/Title ({TITLE}: {PAGES[i][0]})"
+        title = f"/Title ({name}: {chapters[i][0]})"
         objects.append(f"<< {title} /Parent {outline_id} 0 R {' '.join(places)} {dest} >>".encode())
     objects.append(f"<< /Type /Outlines /First {title_ids[0]} 0 R /Last {title_ids[-1]} 0 R /Count {count} >>".encode())
     return _file(objects)
