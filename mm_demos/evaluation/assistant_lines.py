@@ -77,9 +77,8 @@ def _case(line: str, number: int, path: Path) -> Case:
         more = {"documents": tuple(raw.get("documents", ())), "orders": raw.get("orders", {}), "media": raw.get("media", {})}
         return Case(str(raw.get("id", number)), str(raw.get("kind", _kind(turns))), turns, expect, path.parent, **more)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InvalidInputError(
-            f'{path.name}, line {number}, is no case: write {{"turns": [{{"text": …}}], "expect": {{"source", "tool" or "abstain": …}}}}.'
-        ) from error
+        shape = '{"turns": [{"text": …}], "expect": {"source", "tool" or "abstain": …}}'
+        raise InvalidInputError(f"{path.name}, line {number}, is no case: write {shape}.") from error
 
 
 def _turn(raw: Mapping[str, Any]) -> Turn:

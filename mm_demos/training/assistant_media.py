@@ -1,6 +1,6 @@
-"""Make the media of the assistant's cases again: `python -m mm_demos.training.assistant_media [--only voices|pictures|documents]`.
+"""Make the media of the assistant's cases again: `python -m mm_demos.training.assistant_media [--only KIND]`.
 
-What each file holds stands under `media` in the cases: words to speak, lines on paper, a product of the sample shop, pages of a PDF.
+What each file holds stands under `media` in the cases: words to speak, lines on paper, a product of the sample shop, pages.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mm_demos import media
