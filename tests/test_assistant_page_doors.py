@@ -104,6 +104,27 @@ def test_earlier_conversations_are_listed_for_their_user_alone(own: Shelf) -> No
     assert values[0] == [] and own.talk("a1b2") is None
 
 
+def test_a_kept_picture_goes_into_the_composer_as_an_upload(own: Shelf) -> None:
+    picture = samples.path("cat.jpg")
+    own.keep(replace(TALK, turns=(replace(GOOD, message=Message("This?", (picture,))),)))
+    composer, _ = assistant_actions.ready(own.talk("a1b2"), event(act="again", turn=0))
+    (file,) = composer["files"]
+    assert Path(file).read_bytes() == picture.read_bytes()
+    assert not Path(file).is_relative_to(own.folder)
+    value = gr.MultimodalTextbox(file_count="multiple").postprocess(composer)
+    assert value is not None and len(value.files) == 1
+
+
+def test_a_folder_that_cannot_be_used_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "taken").write_text("no folder")
+    broken = Shelf(tmp_path / "taken", own=True)
+    broken.keep(TALK)
+    broken.rate(TALK, 0)
+    assert "was not kept" in caplog.text
+    _, talk = assistant_actions.rate(broken, TALK, event(act="like", turn=1, pressed=False))
+    assert talk.turns[1].rating == Rating(True)
+
+
 def test_titles_are_no_markup(own: Shelf) -> None:
     own.keep(replace(TALK, turns=(replace(GOOD, message=Message("<img src=x onerror=alert(1)>")),)))
     assert "<img" not in assistant_kept.listed(own)

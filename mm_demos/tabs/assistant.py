@@ -25,7 +25,7 @@ SHOW_SOURCE_JS = """() => {
   if (panel && window.innerWidth <= 900) panel.scrollIntoView({ behavior: "smooth", block: "center" });
 }"""
 HUSH_JS = """() => { document.dispatchEvent(new Event("mm-quiet")); }"""
-PLACEHOLDER = "Write a message; paste or add pictures"
+PLACEHOLDER = "Write a message, add pictures"
 
 
 def _composer() -> gr.MultimodalTextbox:

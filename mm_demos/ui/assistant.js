@@ -24,9 +24,11 @@ element.addEventListener("click", (event) => {
     navigator.clipboard?.writeText(button.closest(".mm-as-answer").querySelector(".mm-as-text").innerText);
     button.classList.add("mm-as-done");
     setTimeout(() => button.classList.remove("mm-as-done"), 1200);
+  } else if (element.closest(".mm-columns")?.querySelector('.mm-status[data-state="running"]')) {
+    // one thing at a time: an answer under way would not know of it
   } else if (act === "like" || act === "dislike" || act === "reason") {
     trigger("like", { turn, act, reason: button.dataset.reason || "", pressed: button.getAttribute("aria-pressed") === "true" });
-  } else if (!element.closest(".mm-columns")?.querySelector('.mm-status[data-state="running"]')) { // one answer at a time
+  } else {
     if (act === "say" || act === "again") follows = true;
     trigger(act === "say" || act === "again" ? "submit" : "edit", { turn, act, text: button.dataset.text || "" });
   }

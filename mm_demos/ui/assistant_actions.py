@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
 
 from mm_demos.assistant.knowledge import Knowledge
 from mm_demos.assistant.types import Message, Source
@@ -26,8 +28,12 @@ SAMPLE = "The sample shop: Fern &amp; Kettle"
 
 
 def composed(message: Message) -> dict[str, Any]:
-    """A message as the composer's value; pictures that were tidied away meanwhile are left out."""
-    return {"text": message.text, "files": [str(path) for path in message.images if path.is_file()]}
+    """A message as the composer's value; pictures that were tidied away meanwhile are left out.
+
+    A kept picture lies where Gradio may not look, so that the composer gets a copy among the uploads.
+    """
+    files = [save_file_to_cache(path, get_upload_folder()) for path in message.images if path.is_file()]
+    return {"text": message.text, "files": files}
 
 
 def ready(talk: Talk | None, event: gr.EventData) -> tuple[Any, Talk | None]:

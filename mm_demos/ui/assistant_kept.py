@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from mm_demos.ui import render
 from mm_demos.ui.assistant import THUMBNAIL_SIDE, Rating, Talk, Turn
 from mm_demos.ui.assistant_exports import EXPORTS
 from mm_demos.ui.sound_library import is_own
+
+logger = logging.getLogger(__name__)
 
 VISITOR_SECONDS = 3600.0  # as long as uploads stay
 MAX_LISTED = 30
@@ -47,7 +50,16 @@ class Shelf:
         return ConversationStore(self.folder)
 
     def keep(self, talk: Talk) -> None:
-        """Store a conversation as it is; of a public page's, those nobody went on with are forgotten."""
+        """Store a conversation as it is; of a public page's, those nobody went on with are forgotten.
+
+        A folder that cannot be written costs no answer: it is logged, and the page goes on without.
+        """
+        try:
+            self._keep(talk)
+        except (DemoError, OSError) as error:
+            logger.warning("A conversation was not kept: %s", error)
+
+    def _keep(self, talk: Talk) -> None:
         self.store.keep(talk.number, [_kept(turn) for turn in talk.turns if turn.reply.text])
         for old in () if self.own else self.store.conversations():
             if old.changed < time.time() - VISITOR_SECONDS:
@@ -55,7 +67,10 @@ class Shelf:
 
     def rate(self, talk: Talk, turn: int) -> None:
         """Note what the visitor thinks of a reply."""
-        self.store.rate(talk.number, _kept(talk.turns[turn]))
+        try:
+            self.store.rate(talk.number, _kept(talk.turns[turn]))
+        except (DemoError, OSError) as error:
+            logger.warning("A rating was not kept: %s", error)
         self.keep(talk)
 
     def talk(self, number: object) -> Talk | None:
@@ -95,8 +110,12 @@ def shelf_of(request: gr.Request) -> Shelf:
 def enter(number: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
     """The shelf of a new visit, the conversation this browser showed last, and the list of earlier ones."""
     shelf = shelf_of(request)
-    for values in opened(shelf, shelf.talk(number)):
-        yield shelf, gr.update(visible=shelf.own), *values
+    try:
+        for values in opened(shelf, shelf.talk(number)):
+            yield shelf, gr.update(visible=shelf.own), *values
+    except (DemoError, OSError) as error:
+        logger.warning("Conversations are not kept: %s", error)
+        yield None, gr.update(visible=False), *(gr.skip() for _ in range(4 + len(EXPORTS)))
 
 
 def opened(shelf: Shelf, talk: Talk | None) -> Iterator[tuple[Any, ...]]:

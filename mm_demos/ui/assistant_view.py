@@ -47,7 +47,10 @@ def empty() -> str:
 
 def area() -> gr.HTML:
     """The component that shows what `turns` gives; a list, so that Gradio sends only the turn that grew."""
-    template = '${value && value.length ? `<ol class="mm-as-turns">${value.join("")}</ol>` : `%s`}' % (empty() + quick(QUICK))
+    template = (
+        '${value && value.length ? `<ol class="mm-as-turns" role="log" aria-label="Conversation">${value.join("")}</ol>` : `%s`}'
+        % (empty() + quick(QUICK))
+    )
     classes = "mm-plain mm-as-chat"
     return gr.HTML([], html_template=template, elem_classes=classes, js_on_load=SCRIPT.read_text(encoding="utf-8"))
 
@@ -61,7 +64,7 @@ def turns(talk: Talk) -> list[str]:
 def _turn(talk: str, number: int, turn: Turn, *, newest: bool) -> str:
     growing = "" if turn.reply.done else " mm-as-growing"
     return (
-        f'<li class="mm-as-turn{growing}" data-talk="{escape(talk)}" data-turn="{number}">{_said(turn)}'
+        f'<li class="mm-as-turn{growing}" aria-busy="{_yes(not turn.reply.done)}" data-talk="{escape(talk)}" data-turn="{number}">{_said(turn)}'
         f'<div class="mm-as-answer">{_steps(turn.reply)}<div class="mm-as-text">{_words(turn.reply)}</div>'
         f"{_sources(turn.reply)}{_notices(turn.reply)}{_buttons(turn, newest) if turn.reply.done else ''}</div>"
         f"{quick(_offers(turn.reply)) if newest and turn.reply.done else ''}</li>"
