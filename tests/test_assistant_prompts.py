@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mm_demos.assistant import prompts
 from mm_demos.assistant.memory import Window
 from mm_demos.assistant.prompts_grounding import holds, marked, normal, quotation, unfounded
+from mm_demos.assistant.prompts_rows import answers
 from mm_demos.assistant.types import Exchange, Message, Reply, Source, Span, ToolStep
 from mm_demos.models.protocols import ChatMessage, GenerateOptions
 from mm_demos.progress import Progress
@@ -211,3 +212,29 @@ def test_not_knowing_asks_one_question() -> None:
 def test_the_words_of_one_source_and_the_number_of_another_make_no_fact() -> None:
     kept = Source(2, Span("privacy.md", 1, "Invoices are kept for 7 years."), "Invoices are kept for 7 years.")
     assert not holds("Express delivery takes 7 years.", "How long does express delivery take?", (SOURCES[0], kept))
+
+
+LAMP = Span(
+    "products.csv", 10, "name: Dusk Lamp; price: 79.00; material: brass and paper; size: 38 cm high; in stock: 5", "Dusk Lamp"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "may"),
+    [
+        ("How much is the Dusk Lamp?", True),
+        ("What is the Dusk Lamp made of?", True),
+        ("Do you have the Dusk Lamp in stock?", True),
+        ("Is the Dusk Lamp made of paper?", True),
+        ("", True),
+        ("Is the Dusk Lamp also available in purple?", False),
+        ("Can I hire the Dusk Lamp?", False),
+        ("Who designed the Dusk Lamp?", False),
+    ],
+)
+def test_a_row_answers_what_it_has_a_word_or_a_column_for(question: str, may: bool) -> None:
+    assert answers(LAMP, question) is may
+
+
+def test_prose_is_left_to_the_search() -> None:
+    assert answers(SOURCES[0].span, "Who designed the Dusk Lamp?")

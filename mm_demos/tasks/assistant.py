@@ -14,6 +14,7 @@ from mm_demos.assistant.knowledge import SUPPORTED, Knowledge
 from mm_demos.assistant.memory import window
 from mm_demos.assistant.prompts import MAX_PERSONA_CHARS, MAX_POLICY_CHARS
 from mm_demos.assistant.prompts_grounding import CHOICE, is_row, quoted
+from mm_demos.assistant.prompts_rows import answers
 from mm_demos.assistant.tools import Tools
 from mm_demos.assistant.types import Conversation, Message, Passage, Reply, Source
 from mm_demos.assistant.understanding import look
@@ -151,7 +152,7 @@ class _Answering:
         before = conversation.exchanges[-1].reply.intent if conversation.exchanges else None
         understood = classifier(catalog.default("text-embedder")).understand(words, embedder=embedder, previous=before)
         base = replace(base, intent=understood.intent, intent_score=understood.intent_score, sentiment=understood.sentiment)
-        turn = Turn(words, understood, conversation, seen, product_shown(seen, self.tools))
+        turn = Turn(words, understood, conversation, seen, product_shown(words, seen, conversation, self.tools))
         yield from self._carried_out(planned(turn, self.tools, self.today), turn, base, embedder)
 
     def _heard(self, message: Message) -> tuple[str, tuple[str, ...]]:
@@ -166,7 +167,7 @@ class _Answering:
         if plan.say:
             yield self._last(replace(base, text=plan.say))
             return
-        sources, sureness = self._sources(plan, embedder)
+        sources, sureness = self._sources(plan, turn.words, embedder)
         if plan.tool is not None and not (plan.unsure and sources):
             yield self._last(self._with_tool(plan, base, sources, turn.words))
         elif sources:
@@ -176,13 +177,14 @@ class _Answering:
         else:
             yield self._last(_abstaining(turn, base))
 
-    def _sources(self, plan: Plan, embedder: TextEmbedder) -> tuple[tuple[Source, ...], float]:
+    def _sources(self, plan: Plan, words: str, embedder: TextEmbedder) -> tuple[tuple[Source, ...], float]:
         """Quotes of the passages that support an answer, by the search that found the surest one, and how sure that is."""
         best: tuple[Passage, ...] = ()
         asked = ""
         for question in plan.searches:
             self.progress.checkpoint()
             found = self.knowledge().find(question, embedder=embedder, top_k=TOP_K)
+            found = tuple(passage for passage in found if answers(passage.span, words))
             if found and (not best or found[0].score > best[0].score):
                 best, asked = found, question
         complaint = plan.tool == "ticket_draft"

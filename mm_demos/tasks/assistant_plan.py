@@ -17,6 +17,7 @@ from mm_demos.assistant.types import Conversation, Intent, Seen, ToolName
 from mm_demos.assistant.understanding import points_at_picture, product_in
 from mm_demos.assistant.understanding_questions import agrees, declines, leans, standalone
 
+SHOWN_CHARS = 80  # of a picture's text that are searched with the question
 SHORT_WORDS = 8  # of a message that only gives an order number
 SURE_HUMAN = 0.6  # probability from which a person is asked for beyond doubt
 SURE_TALK = 0.5  # probability from which small talk is taken for nothing else
@@ -99,7 +100,7 @@ def planned(turn: Turn, tools: Tools, today: date) -> Plan:
     if missing:
         return _asking(missing, plan, turn, searches)
     if tool == "ticket_draft":
-        return replace(plan, searches=(turn.words,))
+        return replace(plan, searches=(turn.words, *searches))
     unsure = tool == "hand_over" and turn.understood.intent_score < SURE_HUMAN
     return replace(plan, searches=searches, unsure=True) if unsure else plan
 
@@ -140,6 +141,9 @@ def searched(turn: Turn) -> tuple[str, ...]:
     words = turn.words
     if turn.product and points_at_picture(words):
         words = f"{turn.product}: {words}" if words else turn.product
+    elif turn.seen and words and points_at_picture(words):
+        shown = " ".join(picture.text for picture in turn.seen if not guard.gives_orders(picture.text))[:SHOWN_CHARS]
+        words = f"{shown}: {words}" if shown else words
     if not words:
         return ()
     return (words, standalone(words, turn.earlier)) if leans(words) and turn.earlier else (words,)
@@ -170,9 +174,12 @@ def summary_of(turn: Turn) -> str:
     return "\n".join([*lines, f"Customer: {turn.words}"])[-1500:]
 
 
-def product_shown(seen: tuple[Seen, ...], tools: Tools) -> str:
-    """The shop's product that the pictures show; empty without one."""
-    return product_in(seen, tuple(product.name for product in tools.shop.products.values()))
+def product_shown(words: str, seen: tuple[Seen, ...], conversation: Conversation, tools: Tools) -> str:
+    """The shop's product that the pictures show, or those of the turn before when the words lean on it; empty without one."""
+    names = tuple(product.name for product in tools.shop.products.values())
+    if not seen and conversation.exchanges and leans(words):
+        seen = conversation.exchanges[-1].reply.seen
+    return product_in(seen, names)
 
 
 def expected_words(tools: Tools) -> str:
