@@ -63,8 +63,9 @@ def turns(talk: Talk) -> list[str]:
 
 def _turn(talk: str, number: int, turn: Turn, *, newest: bool) -> str:
     growing = "" if turn.reply.done else " mm-as-growing"
+    told = f'aria-busy="{_yes(not turn.reply.done)}" data-talk="{escape(talk)}" data-turn="{number}"'
     return (
-        f'<li class="mm-as-turn{growing}" aria-busy="{_yes(not turn.reply.done)}" data-talk="{escape(talk)}" data-turn="{number}">{_said(turn)}'
+        f'<li class="mm-as-turn{growing}" {told}>{_said(turn)}'
         f'<div class="mm-as-answer">{_steps(turn.reply)}<div class="mm-as-text">{_words(turn.reply)}</div>'
         f"{_sources(turn.reply)}{_notices(turn.reply)}{_buttons(turn, newest) if turn.reply.done else ''}</div>"
         f"{quick(_offers(turn.reply)) if newest and turn.reply.done else ''}</li>"
