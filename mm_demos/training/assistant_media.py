@@ -63,7 +63,7 @@ def picture(plan: Mapping[str, Any]) -> bytes:
     from PIL import Image
 
     parts = [_product(plan)] if "product" in plan else []
-    parts += [_paper(plan["paper"])] if "paper" in plan else []
+    parts += [_paper(plan["paper"], PAPER if plan.get("unwritten") else INK)] if "paper" in plan else []
     width = max(part.width for part in parts)
     canvas = Image.new("RGB", (width, sum(part.height for part in parts)), PAPER)
     top = 0
@@ -88,8 +88,8 @@ def _product(plan: Mapping[str, Any]) -> Image:
     return image.rotate(plan.get("angle", 0), Image.Resampling.BICUBIC, fillcolor=ground).resize((288, 288))
 
 
-def _paper(lines: Sequence[str]) -> Image:
-    """Printed lines, as on a slip that somebody photographed."""
+def _paper(lines: Sequence[str], ink: str) -> Image:
+    """Printed lines, as on a slip that somebody photographed; in the colour of the paper they leave it as large and empty."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(LETTER_PX)
@@ -97,7 +97,7 @@ def _paper(lines: Sequence[str]) -> Image:
     image = Image.new("RGB", (width, LINE_PX * len(lines) + 2 * MARGIN_PX), PAPER)
     pen = ImageDraw.Draw(image)
     for i, line in enumerate(lines):
-        pen.text((MARGIN_PX, MARGIN_PX + i * LINE_PX), line, fill=INK, font=font)
+        pen.text((MARGIN_PX, MARGIN_PX + i * LINE_PX), line, fill=ink, font=font)
     return image
 
 
