@@ -109,3 +109,18 @@ def test_the_best_picture_gets_a_caption(visit: Visit) -> None:
     expect(picture(visitor, "captioning")).to_be_visible(timeout=RUN_MS)
     visitor.shoot("send-to-from-search")
     assert visitor.errors == []
+
+
+def test_a_picture_of_a_conversation_is_classified(visit: Visit) -> None:
+    visitor = visit()
+    example(visitor, "captioning", 1)
+    send(visitor, "captioning", "picture", "assistant")
+    expect(visitor.page.locator("#tab-assistant .mm-as-composer img").first).to_be_visible()
+    assert visitor.page.locator("#tab-assistant .mm-send:visible").count() == 0
+    visitor.page.locator("#tab-assistant .mm-as-composer textarea").fill("Hello")
+    visitor.press("assistant", "Send")
+    visitor.wait("assistant")
+    visitor.shoot("send-to-from-assistant")
+    send(visitor, "assistant", "picture", "classification")
+    expect(picture(visitor, "classification")).to_be_visible()
+    assert visitor.errors == []
