@@ -110,7 +110,10 @@ def test_a_picture_joins_a_message() -> None:
 
 def test_the_last_picture_of_a_conversation(tmp_path: Path) -> None:
     turns = [Turn(Message("x", paths), Reply("y")) for paths in ((Path(CAT),), (), (tmp_path / "tidied away.jpg",))]
-    assert sent(route("assistant", "picture", "captioning"), Talk(turns=tuple(turns))) == CAT
+    path = sent(route("assistant", "picture", "captioning"), Talk(turns=tuple(turns)))
+    assert isinstance(path, str)
+    assert Path(path).is_relative_to(tmp_path / "uploads"), "where the page may read it"
+    assert Path(path).read_bytes() == Path(CAT).read_bytes()
 
 
 def test_a_moment_is_the_sound_that_was_heard() -> None:

@@ -188,7 +188,7 @@ def _found(index: PictureIndex | None, seen: str) -> str:
 def _last_picture(talk: Talk | None, _seen: str) -> str:
     """The picture that was sent last."""
     paths = [path for turn in talk.turns for path in turn.message.images if path.is_file()] if talk is not None else []
-    return str(paths[-1]) if paths else ""
+    return _filed(paths[-1].read_bytes(), paths[-1].name) if paths else ""  # a kept one lies where pages may not read
 
 
 def _filed(content: bytes, name: str) -> str:
