@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from mm_demos.results import Answer, Caption, Captioning, Classification, LabelScore, Segment, Transcription, Word, as_dict
     from mm_demos.retrieval.library import Library
     from mm_demos.retrieval.types import Query
+    from mm_demos.tasks.assistant import reply
+    from mm_demos.tasks.assistant_chat import Chat
     from mm_demos.tasks.captioning import caption
     from mm_demos.tasks.classification import classify
     from mm_demos.tasks.embedding import embed_images, embed_texts
     from mm_demos.tasks.picture_index import PictureIndex
     from mm_demos.tasks.picture_search import rank_sentences, search_pictures
     from mm_demos.tasks.retrieval import index_folder, search
+    from mm_demos.tasks.speaking import speak
     from mm_demos.tasks.studio import train
     from mm_demos.tasks.studio_predict import predict
     from mm_demos.tasks.transcription import transcribe
@@ -37,6 +40,7 @@ __all__ = [
     "Caption",
     "CaptionOptions",
     "Captioning",
+    "Chat",
     "Classification",
     "DemoError",
     "InvalidInputError",
@@ -58,8 +62,10 @@ __all__ = [
     "index_folder",
     "predict",
     "rank_sentences",
+    "reply",
     "search",
     "search_pictures",
+    "speak",
     "train",
     "transcribe",
 ]
@@ -74,12 +80,15 @@ _HOMES = {
     ),
     "mm_demos.retrieval.library": ("Library",),
     "mm_demos.retrieval.types": ("Query",),
+    "mm_demos.tasks.assistant": ("reply",),
+    "mm_demos.tasks.assistant_chat": ("Chat",),
     "mm_demos.tasks.captioning": ("caption",),
     "mm_demos.tasks.classification": ("classify",),
     "mm_demos.tasks.embedding": ("embed_images", "embed_texts"),
     "mm_demos.tasks.picture_index": ("PictureIndex",),
     "mm_demos.tasks.picture_search": ("rank_sentences", "search_pictures"),
     "mm_demos.tasks.retrieval": ("index_folder", "search"),
+    "mm_demos.tasks.speaking": ("speak",),
     "mm_demos.tasks.studio": ("train",),
     "mm_demos.tasks.studio_predict": ("predict",),
     "mm_demos.tasks.transcription": ("transcribe",),

@@ -27,7 +27,7 @@ def extra_row() -> Iterator[ModelSpec]:
 
 @EVERY_ROW
 def test_a_row_says_what_people_ask_for(row: ModelSpec) -> None:
-    assert row.licence in {"MIT", "Apache-2.0"}
+    assert row.licence in {"Apache-2.0", "CC0-1.0", "MIT"}
     assert row.summary and not row.summary.endswith(".")
     assert row.engines and all(re.fullmatch(r"mm_demos\.models\.\w+:load_\w+", engine.adapter) for engine in row.engines)
     assert row.memory_bytes > 0
@@ -61,7 +61,7 @@ def test_a_row_has_files_or_components_or_a_library(row: ModelSpec) -> None:
         seen.add(part.name)
 
 
-def test_the_embedded_profile_fulfils_every_role_in_three_quarters_of_a_gigabyte() -> None:
+def test_the_embedded_profile_fulfils_every_role_in_less_than_a_gigabyte() -> None:
     chosen = {row.role: catalog.default(row.role) for row in catalog.rows(profile="embedded")}
     assert chosen == {
         "speech": "whisper-base",
@@ -73,9 +73,10 @@ def test_the_embedded_profile_fulfils_every_role_in_three_quarters_of_a_gigabyte
         "captioner": "mm-mini-captioner",
         "answerer": "mm-mini-answerer",
         "sound-tagger": "whisper-sound-head",
+        "speaker": "piper-joe-medium",
     }
     files = {file.sha256: file for row in catalog.rows(profile="embedded") for file in row.files}
-    assert 0.7e9 < sum(file.size_bytes for file in files.values() if not file.packaged) < 0.8e9
+    assert 0.75e9 < sum(file.size_bytes for file in files.values() if not file.packaged) < 0.85e9
     assert sum(file.size_bytes for file in files.values() if file.packaged) < 40 * 2**20
 
 

@@ -25,6 +25,7 @@ PROTOCOLS = {
     "answerer": protocols.QuestionAnswerer,
     "chat": protocols.ChatModel,
     "sound-tagger": protocols.SoundTagger,
+    "speaker": protocols.Speaker,
 }
 RED = Image.new("RGB", (64, 48), (220, 40, 40))
 BLUE = Image.new("RGB", (64, 48), (40, 70, 210))

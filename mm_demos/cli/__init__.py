@@ -28,6 +28,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("caption", "mm_demos.cli.caption", "pictures to captions"),
     Verb("answer", "mm_demos.cli.answer", "questions about pictures to answers"),
     Verb("classify", "mm_demos.cli.classify", "text, pictures and sound into labels of your own"),
+    Verb("chat", "mm_demos.cli.chat", "a conversation with the assistant, typed or in a batch"),
+    Verb("speak", "mm_demos.cli.speak", "text to speech"),
     Verb("train", "mm_demos.cli.train", "a table with labels to a classifier, and a leaderboard"),
     Verb("predict", "mm_demos.cli.predict", "rows to labels, by a model that train made"),
     Verb("embed", "mm_demos.cli.embed", "pictures or texts to vectors, in a NumPy file"),

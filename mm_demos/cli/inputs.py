@@ -142,6 +142,8 @@ def check_model(name: str, verb: str) -> None:
         "answer": ("answerer",),
         "embed": ("joint-embedder", "text-embedder"),
         "search-pictures": ("joint-embedder",),
+        "speak": ("speaker",),
+        "chat": ("chat",),
     }
     try:
         row = catalog.spec(name)

@@ -56,6 +56,12 @@ class Output:
         self._stream.write(line if line.endswith("\n") else line + "\n")
         self._stream.flush()
 
+    def piece(self, text: str) -> None:
+        """Write a part of a line, at once."""
+        self._narrator.clear()
+        self._stream.write(text)
+        self._stream.flush()
+
     @property
     def status(self) -> int:
         """Exit status: 0 all good, 1 some failed."""

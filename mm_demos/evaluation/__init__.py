@@ -19,6 +19,8 @@ SUBJECTS = {
     "presets": "mm_demos.evaluation.presets",
     "vision-speed": "mm_demos.evaluation.benchmark_vision",
     "retrieval-speed": "mm_demos.evaluation.benchmark_retrieval",
+    "assistant": "mm_demos.evaluation.assistant",
+    "assistant-speed": "mm_demos.evaluation.benchmark_assistant",
 }
 NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa", "retrieval", "fusion")
 NEEDS_MODEL = ("classifier",)  # one of the user's own

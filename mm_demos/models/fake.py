@@ -16,7 +16,7 @@ import numpy as np
 
 from mm_demos.models import catalog
 from mm_demos.models.catalog import Engine, ModelSpec
-from mm_demos.models.fake_senses import FakeHearing, FakeSight
+from mm_demos.models.fake_senses import FakeHearing, FakeSight, FakeSpeaker
 from mm_demos.models.protocols import (
     SAMPLE_RATE,
     AnswerOptions,
@@ -102,6 +102,7 @@ def load_fake(request: LoadRequest) -> Any:
         "answerer": FakeAnswerer,
         "chat": FakeChat,
         "sound-tagger": FakeSoundTagger,
+        "speaker": FakeSpeaker,
     }[request.spec.role]()
 
 

@@ -7,10 +7,8 @@ system has none: a loopback port of the system's choice), and behind a random ke
 from __future__ import annotations
 
 import queue
-import re
 import secrets
 import shutil
-import socket
 import tempfile
 import threading
 import weakref
@@ -23,16 +21,20 @@ import numpy as np
 from mm_demos import accelerator
 from mm_demos.errors import InvalidInputError, MissingDependencyError
 from mm_demos.models.language import check_choices, template_input, too_long
+from mm_demos.models.llama_cpp_cache import PromptCache, Tokens
 from mm_demos.models.llama_cpp_http import LocalClient
+from mm_demos.models.llama_cpp_options import CONTEXT_TOKENS, packing, params_for, sampling
 from mm_demos.models.protocols import ChatMessage, FloatArray, GenerateOptions
+from mm_demos.models.usage import MeasuredStream, Meter, Usage, with_timings
 
 if TYPE_CHECKING:
     from mm_demos.models.loader import LoadRequest
 
-CONTEXT_TOKENS = 4096  # 12 kB of keys and values a token in the 0.5B model: 50 MB
-BATCH_TOKENS = 128  # prompt tokens evaluated between two looks at Stop; more costs memory and is no faster on two cores
 TOP_TOKENS = 64  # probabilities asked for at each step of a score; rarer tokens cost one more step each
 FORCE = 1000.0  # a logit bias that makes a token certain to be sampled; reported probabilities are from before it
+
+# Replies also while the prompt is read, so that Stop is heard then, each with what it has cost so far.
+STREAMED: dict[str, Any] = {"stream": True, "return_progress": True, "timings_per_token": True}
 
 Reply = dict[str, Any]
 
@@ -40,9 +42,10 @@ Reply = dict[str, Any]
 class LlamaCppChat:
     """One GGUF checkpoint; one thread at a time generates, the others wait.
 
-    The key–value cache is reused between calls only up to the last turn, so that the same call gives the same text
-    whatever ran before it: a token evaluated alone and one evaluated in a batch differ in the last digits, and
-    sampling magnifies the difference. In a growing conversation the cache also keeps the earlier answers.
+    The key–value cache is reused between calls only up to the last turn, and always computed in the same way, so that
+    the same call gives the same text whatever ran before it. The one exception: a call that continues the conversation just
+    answered keeps that answer as it was written, so it reads the new turn only, and may be worded otherwise than the same
+    call in a fresh process (see `PromptCache`).
     """
 
     def __init__(self, server: Any, client: LocalClient, folder: Path, dtype: str = "") -> None:
@@ -51,7 +54,7 @@ class LlamaCppChat:
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also when the program ends
         self.dtype = dtype  # how the file packs its weights, for receipts
         self._lock = threading.Lock()
-        self._prefix: list[int] = []
+        self._cache = PromptCache()
         self._end = self._end_token()
 
     @classmethod
@@ -64,7 +67,7 @@ class LlamaCppChat:
             raise MissingDependencyError("xllamacpp is not installed: pip install xllamacpp") from error
         folder = Path(tempfile.mkdtemp(prefix="mm-demos-"))
         key = secrets.token_hex(16)
-        params = _params(xllamacpp, request, folder, key)
+        params = params_for(xllamacpp, request, folder, key)
         try:
             server = xllamacpp.Server(params)
         except RuntimeError as error:
@@ -72,21 +75,25 @@ class LlamaCppChat:
             raise MissingDependencyError(
                 f"llama.cpp could not load {request.spec.name}: the file or the system refuses."
             ) from error
-        return cls(server, LocalClient(server.listening_address, key), folder, _packing(params.model.path))
+        return cls(server, LocalClient(server.listening_address, key), folder, packing(params.model.path))
 
     @property
     def context_tokens(self) -> int:
         """Prompt and answer together may have at most this many tokens."""
         return CONTEXT_TOKENS
 
-    def stream(self, messages: Sequence[ChatMessage], *, options: GenerateOptions) -> Iterator[str]:
+    def stream(self, messages: Sequence[ChatMessage], *, options: GenerateOptions) -> MeasuredStream:
         """Yield pieces of the answer; closing the iterator ends generation within one token.
 
         Raises:
             InvalidInputError: an empty or too long prompt, or a grammar or schema that cannot be read.
         """
-        tokens, prefix = self._prompt(messages)
-        request = _sampling(options) | {"max_tokens": min(options.max_new_tokens, CONTEXT_TOKENS - len(tokens))}
+        meter = Meter()
+        return MeasuredStream(self._pieces(messages, options, meter), meter)
+
+    def _pieces(self, messages: Sequence[ChatMessage], options: GenerateOptions, meter: Meter) -> Iterator[str]:
+        tokens, stages = self._prompt(messages)
+        request = sampling(options) | {"max_tokens": min(options.max_new_tokens, CONTEXT_TOKENS - len(tokens))}
         pieces: queue.SimpleQueue[str | Exception | None] = queue.SimpleQueue()
         stop = threading.Event()
 
@@ -98,8 +105,11 @@ class LlamaCppChat:
             try:
                 if self._take_turn(stop):
                     try:
-                        self._prime(prefix)
-                        self._complete(tokens, on_reply, stream=True, return_progress=True, **request)
+                        meter.usage = Usage(prompt_tokens=len(tokens))
+                        self._prime(stages, stop, meter)
+                        if not stop.is_set():
+                            self._complete(tokens, on_reply, meter, **STREAMED, **request)
+                            self._cache.answered(tokens)
                     finally:
                         self._lock.release()
                 pieces.put(None)
@@ -122,10 +132,10 @@ class LlamaCppChat:
         choices are therefore not favoured or corrected: this is the model's distribution, restricted to the choices.
         """
         stripped = check_choices(choices)
-        tokens, prefix = self._prompt(messages)
+        tokens, stages = self._prompt(messages)
         paths = [(*self._tokenize(choice), self._end) for choice in stripped]
         with self._lock:
-            self._prime(prefix)
+            self._prime(stages)
             self._complete(tokens, None, max_tokens=1)
             steps: dict[tuple[int, ...], dict[int, float]] = {}
             for path in sorted(set(paths)):  # neighbours share their beginning, which stays in the cache
@@ -150,28 +160,34 @@ class LlamaCppChat:
                 return True
         return False
 
-    def _prompt(self, messages: Sequence[ChatMessage]) -> tuple[list[int], list[int]]:
-        """Tokens of the whole prompt, and of its part before the last turn."""
+    def _prompt(self, messages: Sequence[ChatMessage]) -> tuple[Tokens, list[Tokens]]:
+        """Tokens of the whole prompt, and of its beginnings that later prompts may share: the system turn, the earlier turns."""
         turns = template_input(messages)
         text = self._template(turns)
-        before = self._template(turns[:-1], generation_prompt=False) if len(turns) > 1 else ""
         tokens = self._tokenize(text)
         if len(tokens) >= CONTEXT_TOKENS:
             raise too_long(len(tokens), CONTEXT_TOKENS)
-        return tokens, self._tokenize(before) if before and text.startswith(before) else []
+        counts = sorted({len(turns) - 1, *([1] if turns[0]["role"] == "system" and len(turns) > 1 else [])} - {0})
+        beginnings = [self._template(turns[:count], generation_prompt=False) for count in counts]
+        stages = [self._tokenize(beginning) for beginning in beginnings if text.startswith(beginning)]
+        return tokens, [stage for stage in stages if tokens[: len(stage)] == stage]
 
-    def _prime(self, prefix: list[int]) -> None:
-        """Bring the cache to exactly `prefix`, computed in the same way every time."""
-        if not prefix:
-            self._prefix = []
+    def _prime(self, stages: Sequence[Tokens], stop: threading.Event | None = None, meter: Meter | None = None) -> None:
+        """Bring the cache to exactly the last of `stages`; without one, to nothing that a prompt may begin with."""
+        if not stages:
+            self._cache.forget()
             self._complete([self._end], None, max_tokens=1, cache_prompt=False)
             return
-        grown = bool(self._prefix) and prefix[: len(self._prefix)] == self._prefix
-        if prefix != self._prefix:
-            self._complete(prefix, None, max_tokens=1, cache_prompt=grown)
-            self._prefix = prefix
-        # This second pass evaluates the last token alone and drops whatever the cache held after it.
-        self._complete(prefix, None, max_tokens=1)
+        done = False
+        try:
+            for each in self._cache.passes(stages):
+                if stop is not None and stop.is_set():
+                    return
+                self._complete(each.tokens, _unless(stop), meter, cache_prompt=each.keep, **(STREAMED | {"max_tokens": 1}))
+            done = stop is None or not stop.is_set()
+        finally:
+            if not done:
+                self._cache.forget()
 
     def _logprobs(self, tokens: list[int], forced: int) -> dict[int, float]:
         """Log-probabilities of the likeliest next tokens and of `forced`, before any bias or filter."""
@@ -186,16 +202,21 @@ class LlamaCppChat:
         self._complete(tokens, on_reply, max_tokens=1, temperature=0, logprobs=TOP_TOKENS, logit_bias=[[forced, FORCE]])
         return found
 
-    def _complete(self, tokens: list[int], on_reply: Callable[[Reply], bool] | None, **options: Any) -> None:
+    def _complete(
+        self, tokens: Tokens, on_reply: Callable[[Reply], bool] | None, meter: Meter | None = None, **options: Any
+    ) -> None:
         """Continue `tokens`; `on_reply` gets each reply and returns whether to stop. The caller holds the lock."""
         if self._server is None:
             raise MissingDependencyError("The language model was unloaded: ask again to load it.")
         errors: list[str] = []
+        before = meter.usage if meter else Usage()
 
         def on_any(reply: Reply) -> bool:
             if "error" in reply:
                 errors.append(str(reply["error"].get("message", reply["error"])))
                 return True
+            if meter:
+                meter.usage = with_timings(before, reply.get("timings", {}))
             return on_reply(reply) if on_reply else False
 
         self._server.handle_completions({"prompt": tokens, "cache_prompt": True} | options, on_any)
@@ -218,51 +239,6 @@ class LlamaCppChat:
         return self._tokenize(self._template(turns, generation_prompt=False).rpartition("@answer@")[2])[0]
 
 
-def _params(xllamacpp: Any, request: LoadRequest, folder: Path, key: str) -> Any:
-    """Parameters of the native library for one model, one conversation at a time, and nothing it does not need."""
-    params = xllamacpp.CommonParams()
-    params.model.path = str(next(request.folder.glob("*.gguf")))
-    params.n_ctx, params.n_parallel = CONTEXT_TOKENS, 1
-    params.n_batch = params.n_ubatch = BATCH_TOKENS
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = request.threads
-    params.n_gpu_layers = 0 if request.device == "cpu" else -1
-    params.no_extra_bufts = True  # repacked copies cost memory, and the AMX ones crash on some machines (llama.cpp#20824)
-    params.cache_ram_mib, params.n_ctx_checkpoints, params.fit_params, params.prefill_assistant = 0, 0, False, False
-    params.ui, params.endpoint_slots, params.n_threads_http, params.verbosity = False, False, 1, -1
-    address = folder / "llama.sock"
-    # 100: the longest path a UNIX socket may have is 104 to 108 bytes, by system.
-    params.hostnames = [str(address) if hasattr(socket, "AF_UNIX") and len(str(address)) < 100 else "127.0.0.1"]
-    params.port, params.api_keys = 0, [key]
-    return params
-
-
-def _packing(path: str) -> str:
-    """How the weights are packed, by the file's name: "…-q4_k_m.gguf" → "q4_k_m"."""
-    found = re.search(r"[-.](i?q\d\w*|bf16|f16|f32)\.gguf$", path, re.IGNORECASE)
-    return found[1].lower() if found else "gguf"
-
-
-def _sampling(options: GenerateOptions) -> dict[str, Any]:
-    """`options` in the words of llama.cpp's server."""
-    request: dict[str, Any] = {"temperature": options.temperature, "top_p": options.top_p, "seed": options.seed, "min_p": 0.0}
-    if options.stop:
-        request["stop"] = list(options.stop)
-    if options.json_schema:
-        request["json_schema"] = _schema(options.json_schema)
-    elif options.grammar:
-        request["grammar"] = options.grammar
-    return request
-
-
-def _schema(text: str) -> Any:
-    import json
-
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InvalidInputError(f"The JSON schema is not valid JSON: {error.msg} at character {error.pos}.") from error
-
-
 def _until_end(pieces: queue.SimpleQueue[str | Exception | None]) -> Iterator[str]:
     """Pieces from the generating thread until None; an error that arrives is raised here."""
     while (piece := pieces.get()) is not None:
@@ -270,3 +246,8 @@ def _until_end(pieces: queue.SimpleQueue[str | Exception | None]) -> Iterator[st
             raise piece
         if piece:
             yield piece
+
+
+def _unless(stop: threading.Event | None) -> Callable[[Reply], bool]:
+    """For a run whose text nobody reads: whether to break it off."""
+    return lambda _: stop is not None and stop.is_set()

@@ -266,3 +266,18 @@ class SoundTagger(Protocol):
     def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
         """Events in `waveform` (n_samples,) at 16 kHz with probabilities, best first."""
         ...
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """Text to speech."""
+
+    def speak(self, text: str, *, speed: float = 1.0, variation: float = 1.0) -> tuple[FloatArray, int]:
+        """Waveform (n_samples,) float32 in [-1, 1], and its sample rate in Hz; empty where nothing can be pronounced.
+
+        Args:
+            text: a sentence or a few.
+            speed: 2 takes little more than half the time.
+            variation: of melody and rhythm from one call to the next; at 0 the same text always sounds the same.
+        """
+        ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mm_demos.models.mini_rows import mini_rows, sound_row
 from mm_demos.models.spec import Engine, HubSource, ModelSpec, UrlSource, WeightFile, WheelSource
+from mm_demos.models.voice_rows import PIPER_JOE
 
 # What the multilingual checkpoints before large-v3 were trained on, most training hours first.
 # fmt: off
@@ -288,4 +289,5 @@ ROWS: tuple[ModelSpec, ...] = (
     MINI_CAPTIONER,
     MINI_ANSWERER,
     sound_row(WHISPER_BASE),
+    PIPER_JOE,
 )

@@ -9,7 +9,8 @@ from typing import Literal
 from mm_demos.settings import Profile
 
 Role = Literal[
-    "speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat", "sound-tagger"
+    "speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat", "sound-tagger",
+    "speaker",
 ]  # fmt: skip
 
 

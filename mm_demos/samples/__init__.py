@@ -29,3 +29,8 @@ def path(name: str) -> Path:
 def studio_set() -> Path:
     """The table the studio opens with, a ZIP: 300 notes of a caretaker, with text, image, audio, label and group."""
     return FOLDER / STUDIO_SET
+
+
+def shop() -> Path:
+    """Folder of the assistant's sample shop: policies, a care guide, products with pictures, orders; see the README in it."""
+    return FOLDER / "shop"

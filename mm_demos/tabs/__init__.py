@@ -104,6 +104,16 @@ TABS: tuple[TabSpec, ...] = (
         roles=("joint-embedder",),
     ),
     TabSpec(
+        name="assistant",
+        title="Assistant",
+        emoji="💬",
+        icon="M4 5h16v11H11l-4 4v-4H4zM8.5 10.5v.1M12 10.5v.1M15.5 10.5v.1",
+        summary="Write, speak or show a picture: answers come from documents and tools, and quote where they come from.",
+        module="mm_demos.tabs.assistant",
+        api_names=("reply",),
+        roles=("chat", "text-embedder"),
+    ),
+    TabSpec(
         name="models",
         title="Models",
         emoji="🧩",

@@ -64,6 +64,7 @@ def build(frame: ui.Frame) -> None:
             captions = heat_map.area()
             evidence = gr.HTML("", elem_classes="mm-plain mm-result")
             one_files = page.exports(*made.ONE_EXPORTS)
+            frame.sending.row("captioning", gives={"caption": None, "picture": image}, takes={"picture": image})
         with gr.Column(visible=False) as many_results:
             pictures = gallery.area()
             many_files = page.exports(*made.MANY_EXPORTS)

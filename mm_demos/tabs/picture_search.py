@@ -50,10 +50,12 @@ def build(frame: ui.Frame) -> None:
         with gr.Column() as pictures_found:
             gallery = ui.result_area("Pictures will appear here", "Best first, with the cosine between query and picture.")
             found_files = page.exports(*FOUND_EXPORTS)
+            known = gr.State(None, time_to_live=STATE_SECONDS)
+            frame.sending.row("picture-search", gives={"match": known})
         with gr.Column(visible=False) as sentences_found:
             ranked = ui.result_area("Sentences will appear here", "Ranked by how well each one fits the picture.")
             ranked_files = page.exports(*SENTENCE_EXPORTS)
-    loaded, known = gr.State(None, time_to_live=STATE_SECONDS), gr.State(None, time_to_live=STATE_SECONDS)
+    loaded = gr.State(None, time_to_live=STATE_SECONDS)
     options = [negative, top_k, min_score]
     search: dict[str, Any] = {"outputs": [known, gallery], "show": show_found, "api_name": None, "exports": found_files}
     page.connect(

@@ -47,6 +47,7 @@ def build(frame: ui.Frame) -> None:
         with gr.Column() as found_results:
             found = clips.area("Moments will appear here", "Best first, each with its sound, starting where it fits.")
             found_files = page.exports(*hits.EXPORTS)
+            frame.sending.row("retrieval", gives={"match": None}, takes={"text": words})
             heard = clips.area()
             sound_map = clips.area()
         with gr.Column(visible=False) as ranked_results:
@@ -105,9 +106,12 @@ def build(frame: ui.Frame) -> None:
     sound_map.click(events.hear, panel.chosen, heard, **QUIET)
     panel.library.change(lambda: "", outputs=heard, **QUIET)
     columns = [where, how, more, found_results, ranked_results, evaluated_results]
-    _show([words_tab, sound_tab, picture_tab], columns, (True, True, True, True, False, False))
-    _show([sentences_tab], columns, (False, False, False, False, True, False))
-    _show([evaluate_tab], columns, (True, True, False, False, False, True))
+    for tabs, shown in (
+        ([words_tab, sound_tab, picture_tab], (True, True, True, True, False, False)),
+        ([sentences_tab], (False, False, False, False, True, False)),
+        ([evaluate_tab], (True, True, False, False, False, True)),
+    ):
+        _show(tabs, columns, shown)
 
 
 def _sentences(page: ui.Page) -> tuple[list[gr.components.Component], ui.Actions]:

@@ -89,7 +89,8 @@ def build(frame: ui.Frame) -> None:
             elem_classes=["mm-segments", "mm-times"],
         )
         downloads = page.exports(*talk.EXPORTS)
-    state, session = gr.State(Batch(())), gr.State(None)
+        state, session = gr.State(Batch(())), gr.State(None)
+        frame.sending.row("speech", gives={"transcript": state}, takes={"sound": audio})
     shown = [several, card, table, state]
     run: dict[str, Any] = {"outputs": shown, "show": events.show, "exports": downloads}
     done = page.connect(

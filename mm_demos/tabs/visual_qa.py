@@ -87,6 +87,7 @@ def build(frame: ui.Frame) -> None:
                 follow_status = gr.HTML("", elem_classes="mm-plain")
             evidence = gr.HTML("", elem_classes="mm-plain mm-result")
             talk_files = page.exports(*answers.TALK_EXPORTS)
+            frame.sending.row("visual-qa", gives={"picture": image}, takes={"picture": image})
         with gr.Column(visible=False) as many_results:
             table = gr.HTML(view.EMPTY_TABLE, elem_classes="mm-plain mm-result")
             table_files = page.exports(*answers.TABLE_EXPORTS)

@@ -21,6 +21,7 @@ from mm_demos.settings import settings
 from mm_demos.tabs import TabSpec
 from mm_demos.ui import render, theme
 from mm_demos.ui.page import Page
+from mm_demos.ui.send_to import Sending
 
 HEADER_SECONDS = 6.0  # between two readings of the header when nothing runs
 HEADER_MODELS = 2  # named in the header; the Models tab names all
@@ -42,6 +43,7 @@ class Frame:
         self.specs = tuple(specs)
         self.url = url
         self.lane = threading.Lock()
+        self.sending = Sending([spec.name for spec in specs])
         self._costs: list[tuple[gr.HTML, tuple[catalog.Role, ...]]] = []
         self.blocks = gr.Blocks(
             title="mm-demos", analytics_enabled=False, delete_cache=(CACHE_CHECK_SECONDS, CACHE_SECONDS), fill_width=True
@@ -82,10 +84,11 @@ class Frame:
         if len(self.specs) == 1:
             self.specs[0].build(self)
             return
-        with gr.Tabs(elem_classes="mm-tabs", selected=self.specs[0].name):
+        with gr.Tabs(elem_classes="mm-tabs", selected=self.specs[0].name) as tabs:
             for spec in self.specs:
                 with gr.Tab(spec.title, id=spec.name, elem_id=f"tab-{spec.name}"):
                     spec.build(self)
+        self.sending.connect(tabs)
 
     def _refresh(self) -> None:
         shown = [self.header, *(line for line, _ in self._costs)]

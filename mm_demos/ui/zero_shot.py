@@ -116,6 +116,7 @@ def build(page: ui.Page) -> None:
         )
         parts = gr.HTML("", elem_classes="mm-plain mm-result")
         files = page.exports(ui.Export("CSV", "scores.csv", view.table), ui.Export("JSON", "classification.json", json_text))
+        page.frame.sending.row("classification", gives={"picture": image}, takes={"text": text, "picture": image, "sound": audio})
     page.connect(
         classify_inputs,
         actions=actions,
