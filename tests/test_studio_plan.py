@@ -103,3 +103,24 @@ def test_a_table_without_anything_the_plan_uses_is_refused() -> None:
 def test_there_is_no_preset_f() -> None:
     with pytest.raises(InvalidInputError, match="no preset 'F': choose A, B, C, D, E"):
         preset("F")
+
+
+@pytest.mark.parametrize(
+    ("options", "seed", "words"),
+    [
+        (TrainOptions(epochs=0), None, "epochs cannot be 0"),
+        (TrainOptions(epochs=2.5), None, "epochs cannot be 2.5: choose a whole number"),  # type: ignore[arg-type]
+        (TrainOptions(), -1, "seed cannot be -1"),
+        (TrainOptions(), "a", "seed cannot be 'a'"),
+    ],
+)
+def test_options_are_checked_before_any_feature_is_extracted(options: TrainOptions, seed: Any, words: str) -> None:
+    with pytest.raises(InvalidInputError, match=words):
+        a_plan(options=options, seed=seed)
+    if seed is not None:
+        with pytest.raises(InvalidInputError, match=words):
+            a_plan(preset=preset("A"), seed=seed)
+
+
+def test_one_encoder_may_be_named_without_brackets() -> None:
+    assert a_plan(encoders={"text": "minilm"}).encoders == {"text": ("minilm",)}

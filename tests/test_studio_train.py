@@ -109,7 +109,12 @@ def test_the_model_predicts_and_says_what_is_missing(trained: tuple[Studio, list
 
 @pytest.mark.parametrize(
     ("rows", "sentence"),
-    [([{}], "Row 1 has nothing to classify"), ({"text": "x"}, "into brackets"), ([{"audio": "gone.ogg"}], "no file gone.ogg")],
+    [
+        ([{}], "Row 1 has nothing to classify"),
+        (["x"], "Row 1 is str, not a mapping"),
+        ({"text": "x"}, "into brackets"),
+        ([{"audio": "gone.ogg"}], "no file gone.ogg"),
+    ],
 )
 def test_rows_that_cannot_be_predicted_give_a_sentence(trained: tuple[Studio, list[Epoch]], rows: Any, sentence: str) -> None:
     assert trained[0].folder is not None

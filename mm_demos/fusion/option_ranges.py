@@ -20,6 +20,7 @@ RANGES: Mapping[str, tuple[float, float, str]] = {  # lowest, highest, in words
     "patience": (1, 100_000, "from 1 to 100,000"),
     "seed": (0, 2**31 - 1, "from 0 to 2,147,483,647"),
 }
+WHOLE = frozenset({"epochs", "batch_size", "hidden", "patience", "seed"})
 
 
 def check_options(options: TrainOptions, search_trials: int, search_minutes: float) -> None:
@@ -30,6 +31,8 @@ def check_options(options: TrainOptions, search_trials: int, search_minutes: flo
     """
     for name, (low, high, words) in RANGES.items():
         value = getattr(options, name)
+        if name in WHOLE and not isinstance(value, int):
+            raise InvalidInputError(f"{name.replace('_', ' ')} cannot be {value!r}: choose a whole number {words}.")
         if not low <= value <= high:  # NaN lies in no range
             raise InvalidInputError(f"{name.replace('_', ' ')} cannot be {value:g}: choose a value {words}.")
     if search_trials < 0 or not 0 <= search_minutes < math.inf:

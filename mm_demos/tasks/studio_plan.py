@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 
 from mm_demos.errors import InvalidInputError
 from mm_demos.fusion.encoders import default_encoders, encoder
+from mm_demos.fusion.option_ranges import check_options
 from mm_demos.fusion.presets import Preset
 from mm_demos.fusion.types import MODALITIES, STRATEGIES, DataSet, Modality, Strategy, TrainOptions
 from mm_demos.results import Option
@@ -100,16 +101,19 @@ def planned(
     chosen = options.seed if seed is None else seed
     if preset is not None:
         options = dataclasses.replace(preset.options, seed=chosen)
+        check_options(options, preset.search_trials, 0)
         return Plan(
             preset.strategies, preset.encoders, options, preset.augment, preset.search_trials, explicit=True, preset=preset.name
         )
     if not (0 <= search_trials <= MAX_TRIALS and 0 <= search_minutes <= MAX_MINUTES):
         raise InvalidInputError(f"A search has up to {MAX_TRIALS:,} trials and {MAX_MINUTES:,.0f} minutes: choose less.")
+    options = dataclasses.replace(options, seed=chosen)
+    check_options(options, search_trials, search_minutes)  # here already: the features may take many minutes
     names = {modality: _known(modality, given) for modality, given in (encoders or {}).items() if given}
     return Plan(
         _strategies(fusion),
         {modality: names[modality] for modality in MODALITIES if modality in names},
-        dataclasses.replace(options, seed=chosen),
+        options,
         augment,
         search_trials,
         search_minutes,
@@ -132,6 +136,7 @@ def _strategies(fusion: Literal["all"] | Sequence[Strategy]) -> tuple[Strategy, 
 def _known(modality: Modality, names: Sequence[str]) -> tuple[str, ...]:
     if modality not in MODALITIES:
         raise InvalidInputError(f"There is no modality {modality[:20]!r}: use {', '.join(MODALITIES)}.")
+    names = [names] if isinstance(names, str) else names
     for name in names:
         if encoder(name).modality != modality:
             raise InvalidInputError(

@@ -59,6 +59,8 @@ def features_for(model: StudioModel, rows: Sequence[Row], run: Run, progress: Pr
 def _row(number: int, row: Row | Mapping[str, str | Path | None]) -> Row:
     if isinstance(row, Row):
         return row
+    if not isinstance(row, Mapping):
+        raise InvalidInputError(f'Row {number} is {type(row).__name__}, not a mapping: write it as {{"text": "…"}}.')
     text, image, audio = (row.get(key) or None for key in KEYS)
     if not (text or image or audio):
         raise InvalidInputError(f"Row {number} has nothing to classify: give text, image or audio.")
