@@ -168,7 +168,7 @@ class _Answering:
             yield self._last(replace(base, text=plan.say))
             return
         sources, sureness = self._sources(plan, turn.words, embedder)
-        if plan.tool is not None and not (plan.unsure and sources):
+        if plan.tool is not None:
             yield self._last(self._with_tool(plan, base, sources, turn.words))
         elif sources:
             yield from self._worded(turn, plan, replace(base, sources=sources), sureness)

@@ -72,7 +72,6 @@ class Plan:
         tool: to call with `arguments`; None where there is none.
         question: what to ask when the documents do not answer either; empty for the usual "I do not know".
         asks_anyway: the question is also asked after an answer from the documents.
-        unsure: the documents are asked first, and the tool is called only when they do not answer.
         searches: questions for the documents, the plainest first; empty when nothing is to be searched.
     """
 
@@ -81,7 +80,6 @@ class Plan:
     arguments: Mapping[str, str] | None = None
     question: str = ""
     asks_anyway: bool = False
-    unsure: bool = False
     searches: tuple[str, ...] = ()
 
 
@@ -102,7 +100,7 @@ def planned(turn: Turn, tools: Tools, today: date) -> Plan:
     if tool == "ticket_draft":
         return replace(plan, searches=(turn.words, *searches))
     unsure = tool == "hand_over" and turn.understood.intent_score < SURE_HUMAN
-    return replace(plan, searches=searches, unsure=True) if unsure else plan
+    return Plan(searches=searches) if unsure else plan  # "I do not know" offers to hand over anyway
 
 
 def _said(turn: Turn) -> str:
