@@ -117,7 +117,7 @@ def _device() -> str:
 def _footer() -> str:
     return (
         f"<span>mm-demos {escape(mm_demos.__version__)} · Apache-2.0 · model licences: Models tab · made with Gradio</span>"
-        "<span>Nothing you give leaves this machine; uploads are deleted after an hour.</span>"
+        "<span>Nothing you give leaves this machine; uploads go after an hour, conversations when you delete them.</span>"
     )
 
 
