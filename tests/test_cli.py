@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import io
 import json
@@ -297,6 +298,17 @@ def test_results_come_as_they_are_made_and_interrupting_is_clean() -> None:
     assert process.returncode == 130
     assert rest == ""
     assert "Traceback" not in err
+
+
+def test_an_interrupt_that_python_drops_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def swallow(_: object) -> int:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return 0
+
+    monkeypatch.setattr("mm_demos.cli.caption.run", swallow)
+    assert main(["caption", CAT]) == 130
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_reader_that_leaves_is_no_error_of_ours() -> None:

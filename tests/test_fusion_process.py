@@ -62,7 +62,9 @@ def run(
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """Of a training; the tests run beside servers that other tests have started."""
+    found = psutil.Process().children(recursive=True)
+    return [child for child in found if "mm_demos.fusion.worker" in child.cmdline()]
 
 
 def test_two_strategies_stream_their_epochs_and_leave_weights_and_a_graph(tmp_path: Path, scratch: Path) -> None:

@@ -6,9 +6,12 @@ import argparse
 import contextlib
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, get_args
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # 128 + SIGINT, as shells count
@@ -58,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         _into_settings(flags)
-        return int(flags.run(flags))
+        with _interrupts() as interrupted:
+            status = int(flags.run(flags))
+        return INTERRUPTED if interrupted.is_set() and status == 0 else status
     except (UsageError, SettingError) as error:
         print(f"mm-demos {flags.verb}: {error}", file=sys.stderr)
         return USAGE
@@ -72,6 +77,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILED
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Set once Ctrl-C was pressed: Python drops a KeyboardInterrupt that is raised inside a finaliser or a callback."""
+    seen = threading.Event()
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) != signal.default_int_handler:
+        yield seen
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _parser() -> argparse.ArgumentParser:
