@@ -206,7 +206,7 @@ def test_results_come_while_pictures_are_read(folder: Path, looked: list[int], m
 
 
 def test_real_pictures_are_found_by_real_words() -> None:
-    index = mm_demos.PictureIndex.build(picture_files(samples.FOLDER))
+    index = mm_demos.PictureIndex.build([path for path in picture_files(samples.FOLDER) if path.parent == samples.FOLDER])
     for words, name in (("a cat", "cat.jpg"), ("a cup of coffee", "coffee.jpg"), ("a rocket", "rocket.jpg")):
         found = mm_demos.search_pictures(index, words, top_k=1)
         assert Path(found.hits[0].file).name == name
