@@ -282,7 +282,21 @@ def started(*arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "MM_DEMOS_FAKE": "1"}
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", "mm_demos", *arguments]
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=ROOT)
+    return subprocess.Popen(
+        command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - the tests start no threads that hold locks here
+    )
+
+
+def _hear_interrupts() -> None:
+    """A test run that was started in the background ignores them, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_results_come_as_they_are_made_and_interrupting_is_clean() -> None:
@@ -307,8 +321,12 @@ def test_an_interrupt_that_python_drops_still_counts(monkeypatch: pytest.MonkeyP
         return 0
 
     monkeypatch.setattr("mm_demos.cli.caption.run", swallow)
-    assert main(["caption", CAT]) == 130
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["caption", CAT]) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_reader_that_leaves_is_no_error_of_ours() -> None:
