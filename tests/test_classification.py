@@ -21,7 +21,7 @@ from mm_demos.progress import Progress
 from mm_demos.results import Classification
 from mm_demos.tasks.classification import classify
 from mm_demos.tasks.joining import FUSIONS, confidence, fuse
-from mm_demos.tasks.labels import clean_labels, clean_templates, read_labels, split_labels
+from mm_demos.tasks.labels import clean_templates, read_labels, split_labels
 from mm_demos.tasks.matching import label_embeddings, match_sound
 
 PROBS = {"text": np.array([0.7, 0.2, 0.1], dtype=np.float32), "image": np.array([0.1, 0.8, 0.1], dtype=np.float32)}
@@ -53,18 +53,18 @@ def scores(result: Classification) -> dict[str, float]:
 
 
 def test_labels_are_cleaned_and_kept_in_order() -> None:
-    assert clean_labels(["  Dog ", "cat", "dog", "", "golden \n retriever", "CAT"]) == ("Dog", "cat", "golden retriever")
+    assert read_labels(["  Dog ", "cat", "dog", "", "golden \n retriever", "CAT"]).names == ("Dog", "cat", "golden retriever")
 
 
 @pytest.mark.parametrize(
     "text", ["cat, dog, fire engine", "cat\ndog\n\nfire engine", "cat；dog，fire engine", "cat;dog;fire engine,"]
 )
 def test_labels_are_split_as_people_type_them(text: str) -> None:
-    assert clean_labels(split_labels(text)) == ("cat", "dog", "fire engine")
+    assert read_labels(split_labels(text)).names == ("cat", "dog", "fire engine")
 
 
 def test_a_label_on_its_own_line_may_hold_a_comma() -> None:
-    assert clean_labels(split_labels("red, ripe\ngreen, unripe")) == ("red, ripe", "green, unripe")
+    assert read_labels(split_labels("red, ripe\ngreen, unripe")).names == ("red, ripe", "green, unripe")
 
 
 @pytest.mark.parametrize(

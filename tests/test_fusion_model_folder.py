@@ -15,9 +15,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from mm_demos.errors import InvalidInputError, StoppedError
-from mm_demos.fusion.model_folder import CONFIG, WEIGHTS, digest, load_model, save_model
+from mm_demos.fusion.model_folder import CONFIG, WEIGHTS, load_model, save_model
 from mm_demos.fusion.process import run_training
 from mm_demos.fusion.types import Outcome, TrainOptions
+from mm_demos.media.files import sha256_of
 from mm_demos.progress import Progress
 from mm_demos.settings import Settings
 
@@ -73,7 +74,7 @@ def test_a_saved_model_is_two_files_that_say_everything(saved: Path) -> None:
     assert card["strategy"] == "bilinear"
     assert card["metrics"] == {"accuracy": 0.9}
     assert card["data_sha256"] == "ab" * 32
-    assert card["sha256"] == digest(saved / WEIGHTS)
+    assert card["sha256"] == sha256_of(saved / WEIGHTS)
     assert card["temperature"] == pytest.approx(float(load_file(saved / WEIGHTS)["temperature"]))
     assert [each["name"] for each in card["encoders"]["text"]] == ["minilm"]
     assert card["options"]["hidden"] == 8
@@ -110,7 +111,7 @@ def reweigh(model: Path, change: Callable[[dict[str, np.ndarray]], Any]) -> None
     tensors = load_file(model / WEIGHTS)
     change(tensors)
     save_file(tensors, model / WEIGHTS)
-    edit(model, lambda card: card.update(sha256=digest(model / WEIGHTS)))
+    edit(model, lambda card: card.update(sha256=sha256_of(model / WEIGHTS)))
 
 
 class Canary:
@@ -125,12 +126,12 @@ class Canary:
 
 def a_pickle(model: Path) -> None:
     (model / WEIGHTS).write_bytes(pickle.dumps(Canary(model / "trace")))
-    edit(model, lambda card: card.update(sha256=digest(model / WEIGHTS)))
+    edit(model, lambda card: card.update(sha256=sha256_of(model / WEIGHTS)))
 
 
 def cut_short(model: Path) -> None:
     (model / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes()[:-7])
-    edit(model, lambda card: card.update(sha256=digest(model / WEIGHTS)))
+    edit(model, lambda card: card.update(sha256=sha256_of(model / WEIGHTS)))
 
 
 def huge(model: Path) -> None:

@@ -17,7 +17,7 @@ from mm_demos.fusion.augment import change_name, changed, random_for
 from mm_demos.fusion.encoders import Vectors, default_encoders, encode_images, encode_sounds, encode_texts, encoder
 from mm_demos.fusion.feature_store import FeatureStore, feature_key
 from mm_demos.fusion.types import MODALITIES, Encoder, Features, Modality, Row
-from mm_demos.media.files import existing_file
+from mm_demos.media.files import existing_file, sha256_of
 from mm_demos.models.protocols import FloatArray, Lease
 from mm_demos.progress import Progress
 
@@ -143,8 +143,7 @@ def _digest(modality: Modality, row: Row, progress: Progress) -> str:
     if path is None:
         return ""
     try:
-        with existing_file(path, KINDS[modality]).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(existing_file(path, KINDS[modality]))
     except InvalidInputError as error:
         raise _at(row, error) from None
 

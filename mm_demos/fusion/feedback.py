@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mm_demos.errors import InvalidInputError
 from mm_demos.fusion.types import Row
-from mm_demos.media.files import existing_file
+from mm_demos.media.files import existing_file, sha256_of
 
 DATABASE, MEDIA = "feedback.sqlite", "media"
 COLUMNS = ("text", "image", "audio", "label", "predicted", "right", "model", "time")
@@ -185,4 +185,4 @@ def _content(row: Row) -> tuple[str, str, str]:
 
 
 def _digest(path: Path | None) -> str:
-    return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+    return "" if path is None else sha256_of(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import unicodedata
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Literal
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
 from mm_demos.fusion.table import Table
-from mm_demos.media.files import existing_file, shown
+from mm_demos.media.files import existing_file, sha256_of, shown
 
 Medium = Literal["image", "audio"]
 NOUNS = {"image": "picture", "audio": "recording"}
@@ -59,8 +58,7 @@ class Media:
 
     def _read(self, file: Path) -> str:
         if file not in self._digests:
-            with file.open("rb") as stream:
-                self._digests[file] = hashlib.file_digest(stream, "sha256").hexdigest()
+            self._digests[file] = sha256_of(file)
         return self._digests[file]
 
     def _located(self, cell: str, noun: str) -> Path | str:

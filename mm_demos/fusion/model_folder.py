@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 import shutil
@@ -16,6 +15,7 @@ import numpy as np
 
 from mm_demos.errors import InvalidInputError
 from mm_demos.fusion.types import MODALITIES, Encoder, Modality, Outcome, Strategy, TrainOptions
+from mm_demos.media.files import sha256_of
 from mm_demos.models.protocols import FloatArray
 from mm_demos.progress import Progress
 
@@ -82,7 +82,7 @@ def save_model(folder: Path, *, outcome: Outcome, metrics: Mapping[str, Any] | N
         labels=tuple(run["labels"]),
         encoders={name: tuple(Encoder(**each) for each in found) for name, found in run["encoders"].items()},
         options=outcome.options,
-        sha256=digest(trained),
+        sha256=sha256_of(trained),
         temperature=float(tensors["temperature"]),
         data_sha256=data_sha256,
         metrics=dict(metrics or {}),
@@ -123,7 +123,7 @@ def read_folder(folder: Path) -> tuple[ModelCard, Tensors]:
         if path.stat().st_size > limit:
             raise InvalidInputError(f"{name} is larger than {limit / 1e6:,.0f} MB, which no model of the studio is: {AGAIN}.")
     card = _card((folder / CONFIG).read_bytes())
-    if digest(folder / WEIGHTS) != card.sha256:
+    if sha256_of(folder / WEIGHTS) != card.sha256:
         raise InvalidInputError(f"{WEIGHTS} is not the file that {CONFIG} describes: {AGAIN}.")
     return card, _tensors(folder / WEIGHTS)
 
@@ -194,9 +194,3 @@ def _check_encoders(card: ModelCard) -> None:
                     f"This model was trained on features of {saved.name} ({saved.model[:40]} {saved.revision[:20]}, {saved.dim} "
                     f"numbers), and this installation has {here.model} {here.revision[:20]} with {here.dim}: train it anew."
                 )
-
-
-def digest(path: Path) -> str:
-    """The sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -144,10 +144,10 @@ class _Job:
 
     def _write_graph(self, trained: Any) -> None:
         from mm_demos.fusion.graph import export, graph_path
-        from mm_demos.fusion.model_folder import digest
+        from mm_demos.media.files import sha256_of
 
         strategy, hidden = trained.outcome.strategy, trained.outcome.options.hidden
-        target = graph_path(Path(self.job["cache"]), strategy, hidden, digest(self.folder / f"{strategy}.safetensors"))
+        target = graph_path(Path(self.job["cache"]), strategy, hidden, sha256_of(self.folder / f"{strategy}.safetensors"))
         if not target.exists():
             export(trained.network, target)
 

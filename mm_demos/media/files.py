@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 from mm_demos.errors import InvalidInputError
 
 TEXT_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<svg", b"{", b"[")
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file's content, read in pieces.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def existing_file(source: str | Path, kind: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import MissingDependencyError
+from mm_demos.media.files import sha256_of
 from mm_demos.models.onnx_export import EXPORTER_VERSION
 from mm_demos.progress import Progress
 
@@ -60,7 +60,7 @@ def prepared_graph(request: LoadRequest, checkpoint: str, architecture: str = ""
 
     weights = request.folder / checkpoint
     named = {file.name: file.sha256 for file in request.spec.files}
-    sha256 = request.spec.digest if architecture else named.get(checkpoint) or _sha256(weights)
+    sha256 = request.spec.digest if architecture else named.get(checkpoint) or sha256_of(weights)
     architecture = architecture or request.spec.name
     request.derived_folder.mkdir(parents=True, exist_ok=True)
     graph = request.derived_folder / f"{architecture}-{sha256[:16]}-v{EXPORTER_VERSION}.onnx"
@@ -100,11 +100,6 @@ def _wait(child: subprocess.Popen[str], name: str, progress: Progress) -> str:
             return child.communicate(timeout=0.25)[1]
         except subprocess.TimeoutExpired:
             continue
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Graph:

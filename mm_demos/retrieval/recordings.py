@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mm_demos.errors import InvalidInputError
-from mm_demos.media.files import shown
+from mm_demos.media.files import sha256_of, shown
 from mm_demos.retrieval.storage import Stamp
 
 SUFFIXES = frozenset(
@@ -60,8 +59,7 @@ def file_digest(path: Path) -> str:
         InvalidInputError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise InvalidInputError(f"{shown(path.name)} cannot be read: {error.strerror}.") from None
 

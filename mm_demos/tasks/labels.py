@@ -95,15 +95,6 @@ def _one_line(text: object, what: str, limit: int) -> str:
     return line
 
 
-def clean_labels(labels: Labels) -> tuple[str, ...]:
-    """The names of `read_labels` alone.
-
-    Raises:
-        InvalidInputError: what `read_labels` raises.
-    """
-    return read_labels(labels).names
-
-
 def clean_templates(templates: Sequence[str]) -> tuple[str, ...]:
     """Templates that hold `{}`, each once; none where none is given.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -13,7 +12,7 @@ import numpy as np
 
 from mm_demos import media
 from mm_demos.errors import DemoError, InvalidInputError
-from mm_demos.media.files import existing_file, shown
+from mm_demos.media.files import existing_file, sha256_of, shown
 from mm_demos.models import catalog
 from mm_demos.models.catalog import revision_of
 from mm_demos.models.protocols import FloatArray, JointEmbedder
@@ -207,7 +206,6 @@ def thumbnail_of(image: Image) -> bytes:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         raise InvalidInputError(f"{shown(path.name)} cannot be read: check its permissions.") from None

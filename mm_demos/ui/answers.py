@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
+from mm_demos.media.files import sha256_of
 from mm_demos.media.thumbnails import data_uri
 from mm_demos.models.protocols import AnswerOptions
 from mm_demos.progress import Progress
@@ -196,8 +196,7 @@ def lines_of(text: str) -> list[str]:
 
 def digest_of(image: str) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    with Path(image).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(Path(image))
 
 
 def picture_of(image: str) -> Picture:

@@ -15,7 +15,6 @@ from mm_demos.ui.studio_options import make as make_options
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 QUEUE = "training"  # of its own: a training takes minutes, in which other pages go on
-NO_DATA = ("Your table will appear here", "Drop one on the left, or press “Use the sample set”: it is checked at once.")
 DATA, CURVES, BOARD = "data", "curves", "board"
 
 # A table that could be opened is checked by the button, which can be seen only then.
