@@ -220,10 +220,58 @@ class Classification:
     receipt: Receipt | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GeneratedImage:
+    """One painted picture.
+
+    Args:
+        png: the file, with its settings as text chunks inside; left out of `as_dict`.
+        width: pixels.
+        height: pixels.
+        seed: of its noise; `generate` with this seed and n = 1 paints it again.
+        pixels_sha256: of the RGB bytes, row by row: equal for equal pictures.
+        score: image–text similarity of prompt and picture, the cosine in [-1, 1]; None when it was not asked for.
+    """
+
+    png: bytes = field(repr=False, metadata={"json": False})
+    width: int
+    height: int
+    seed: int
+    pixels_sha256: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Pictures for one prompt, finished ones first by score when scores were asked for, otherwise by seed.
+
+    Args:
+        prompt: as it was painted, after a spoken prompt was transcribed.
+        images: finished pictures.
+        preview: a PNG of the picture under way; None when none is.
+        step: steps done of the picture under way.
+        steps: steps of one picture.
+        total: pictures asked for.
+        notices: sentences for the user, e.g. which memory saving was chosen.
+        done: no more pictures follow.
+    """
+
+    prompt: str
+    images: tuple[GeneratedImage, ...] = ()
+    preview: bytes | None = field(default=None, repr=False, metadata={"json": False})
+    step: int = 0
+    steps: int = 0
+    total: int = 1
+    notices: tuple[str, ...] = ()
+    done: bool = False
+    receipt: Receipt | None = None
+
+
 def as_dict(result: Any) -> Any:
     """A result as plain dictionaries, lists, strings and numbers, ready for `json.dumps`."""
     if dataclasses.is_dataclass(result) and not isinstance(result, type):
-        return {f.name: as_dict(getattr(result, f.name)) for f in dataclasses.fields(result)}
+        kept = (f.name for f in dataclasses.fields(result) if f.metadata.get("json", True))
+        return {name: as_dict(getattr(result, name)) for name in kept}
     if isinstance(result, Mapping):
         return {str(key): as_dict(value) for key, value in result.items()}
     if isinstance(result, list | tuple):

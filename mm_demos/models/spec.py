@@ -10,7 +10,7 @@ from mm_demos.settings import Profile
 
 Role = Literal[
     "speech", "image-tagger", "text-reader", "text-embedder", "joint-embedder", "captioner", "answerer", "chat", "sound-tagger",
-    "speaker",
+    "speaker", "image-generator",
 ]  # fmt: skip
 
 
