@@ -362,7 +362,7 @@ class ImageGenerator(Protocol):
     def paint(
         self, prompt: str, *, image: Image | None = None, options: PaintOptions, progress: Progress, previews: bool = False
     ) -> Iterator[Painting]:
-        """Yield the picture step by step, the finished one last; closing the iterator or stopping `progress` ends it within a step.
+        """Yield the picture step by step, the finished one last; closing it or stopping `progress` ends it within a step.
 
         Args:
             prompt: what the picture shows.
