@@ -14,9 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mm_demos.errors import DemoError, InvalidInputError
-    from mm_demos.models.protocols import AnswerOptions, CaptionOptions, TranscribeOptions
+    from mm_demos.models.protocols import AnswerOptions, CaptionOptions, PaintOptions, TranscribeOptions
     from mm_demos.progress import Progress
-    from mm_demos.results import Answer, Caption, Captioning, Classification, LabelScore, Segment, Transcription, Word, as_dict
+    from mm_demos.results import (
+        Answer,
+        Caption,
+        Captioning,
+        Classification,
+        GeneratedImage,
+        Generation,
+        LabelScore,
+        Segment,
+        Transcription,
+        Word,
+        as_dict,
+    )
     from mm_demos.retrieval.library import Library
     from mm_demos.retrieval.types import Query
     from mm_demos.tasks.assistant import reply
@@ -24,6 +36,7 @@ if TYPE_CHECKING:
     from mm_demos.tasks.captioning import caption
     from mm_demos.tasks.classification import classify
     from mm_demos.tasks.embedding import embed_images, embed_texts
+    from mm_demos.tasks.image_generation import generate, generate_steps
     from mm_demos.tasks.picture_index import PictureIndex
     from mm_demos.tasks.picture_search import rank_sentences, search_pictures
     from mm_demos.tasks.retrieval import index_folder, search
@@ -43,9 +56,12 @@ __all__ = [
     "Chat",
     "Classification",
     "DemoError",
+    "GeneratedImage",
+    "Generation",
     "InvalidInputError",
     "LabelScore",
     "Library",
+    "PaintOptions",
     "PictureIndex",
     "Progress",
     "Query",
@@ -59,6 +75,8 @@ __all__ = [
     "classify",
     "embed_images",
     "embed_texts",
+    "generate",
+    "generate_steps",
     "index_folder",
     "predict",
     "rank_sentences",
@@ -72,11 +90,11 @@ __all__ = [
 
 _HOMES = {
     "mm_demos.errors": ("DemoError", "InvalidInputError"),
-    "mm_demos.models.protocols": ("AnswerOptions", "CaptionOptions", "TranscribeOptions"),
+    "mm_demos.models.protocols": ("AnswerOptions", "CaptionOptions", "PaintOptions", "TranscribeOptions"),
     "mm_demos.progress": ("Progress",),
     "mm_demos.results": (
         *("Answer", "Caption", "Captioning", "Classification", "LabelScore"),
-        *("Segment", "Transcription", "Word", "as_dict"),
+        *("GeneratedImage", "Generation", "Segment", "Transcription", "Word", "as_dict"),
     ),
     "mm_demos.retrieval.library": ("Library",),
     "mm_demos.retrieval.types": ("Query",),
@@ -85,6 +103,7 @@ _HOMES = {
     "mm_demos.tasks.captioning": ("caption",),
     "mm_demos.tasks.classification": ("classify",),
     "mm_demos.tasks.embedding": ("embed_images", "embed_texts"),
+    "mm_demos.tasks.image_generation": ("generate", "generate_steps"),
     "mm_demos.tasks.picture_index": ("PictureIndex",),
     "mm_demos.tasks.picture_search": ("rank_sentences", "search_pictures"),
     "mm_demos.tasks.retrieval": ("index_folder", "search"),

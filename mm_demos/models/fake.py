@@ -10,12 +10,13 @@ import hashlib
 import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from mm_demos.models import catalog
-from mm_demos.models.catalog import Engine, ModelSpec
+from mm_demos.models.catalog import Engine, ModelSpec, Role
+from mm_demos.models.fake_painter import COLOURS, FakePainter
 from mm_demos.models.fake_senses import FakeHearing, FakeSight, FakeSpeaker
 from mm_demos.models.protocols import (
     SAMPLE_RATE,
@@ -31,6 +32,7 @@ from mm_demos.models.protocols import (
 )
 from mm_demos.progress import Progress
 from mm_demos.results import Answer, Caption, Captioning, Evidence, LabelScore, Segment, TextLine, Word
+from mm_demos.settings import Profile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,15 +41,6 @@ if TYPE_CHECKING:
 
 ENGINE = Engine("fake", "mm_demos.models.fake:load_fake")
 CRASHING = Engine("fake-crash", "mm_demos.models.fake:load_crash", probe=True)
-COLOURS = {
-    "red": (220, 40, 40),
-    "green": (40, 160, 60),
-    "blue": (40, 70, 210),
-    "yellow": (240, 220, 50),
-    "white": (250, 250, 250),
-    "grey": (128, 128, 128),
-    "black": (10, 10, 10),
-}
 WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel")
 BASIS = "Made by a fake model: the answer is the main colour of the picture."
 SEGMENT_SECONDS = 2.0
@@ -66,8 +59,10 @@ def register_fakes(stand_in: bool = False) -> Callable[[], None]:
         A function that restores the catalog.
     """
     before = catalog.rows()
-    roles = tuple(dict.fromkeys(row.role for row in before))
-    rows = [ModelSpec(f"fake-{role}", role, "fake", (), (ENGINE,), summary="Deterministic, for tests") for role in roles]
+    summary = "Deterministic, for tests"
+    served = {row.role for row in before}
+    profiles: dict[Role, tuple[Profile, ...]] = {role: () if role in served else ("embedded",) for role in get_args(Role)}
+    rows = [ModelSpec(f"fake-{role}", role, "fake", profiles[role], (ENGINE,), summary=summary) for role in profiles]
     rows.append(ModelSpec("fake-crash", "chat", "fake", (), (CRASHING, ENGINE), summary="Its first engine crashes"))
     if stand_in:
         rows = [dataclasses.replace(row, engines=(ENGINE,), files=(), components=()) for row in before] + rows
@@ -103,6 +98,7 @@ def load_fake(request: LoadRequest) -> Any:
         "chat": FakeChat,
         "sound-tagger": FakeSoundTagger,
         "speaker": FakeSpeaker,
+        "image-generator": FakePainter,
     }[request.spec.role]()
 
 
