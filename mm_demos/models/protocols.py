@@ -340,7 +340,8 @@ class PaintDefaults:
 class Painting:
     """A picture while it is painted: `step` of `total` done; the last one, of step `total`, is `final`.
 
-    `notices` are sentences for the visitor, such as which memory saving was chosen.
+    `notices` are sentences for the visitor, such as which memory saving was chosen; `memory` is the one that is used, of the
+    values of `PaintOptions.memory`, where the model knows: painting again with it gives the same pixels.
     """
 
     image: Image | None
@@ -348,6 +349,7 @@ class Painting:
     total: int
     final: bool = False
     notices: tuple[str, ...] = ()
+    memory: str = ""
 
 
 @runtime_checkable
