@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     max_audio_seconds: float = Field(default=600.0, gt=0, description="longest recording the browser and the command line take")
     max_upload_mb: int = Field(default=20, gt=0, description="largest upload")
     max_text_chars: int = Field(default=20_000, gt=0, description="longest prompt or label list")
+    safety: bool = Field(default=True, description="refuse prompts for harmful pictures; off leaves that to the owner")
     queue_size: int = Field(default=32, gt=0, description="requests that may wait; more are told that the queue is full")
 
     host: str = Field(default_factory=_host, description="loopback unless asked otherwise; every address on a Space")

@@ -31,7 +31,7 @@ class FakePainter:
     """Paints what the prompt names with an even seed, another colour with an odd one, so that a ranking has something to do."""
 
     dtype = "float32"
-    defaults = PaintDefaults(8, 5.0, SIDE, SIDE, 8, ("DDIMScheduler", "EulerDiscreteScheduler"), True, True)
+    defaults = PaintDefaults(8, 5.0, SIDE, SIDE, 8, ("ddim", "euler"), True, True)
 
     def paint(
         self, prompt: str, *, image: Image | None = None, options: PaintOptions, progress: Progress, previews: bool = False

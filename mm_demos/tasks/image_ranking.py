@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mm_demos.models.protocols import JointEmbedder
@@ -12,10 +12,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def similarities(embedder: JointEmbedder, prompt: str, images: Sequence[Image]) -> tuple[float, ...]:
-    """Cosines in [-1, 1] between the prompt and each picture (Hessel et al., 2021, without their factor)."""
-    text = embedder.embed_texts([prompt])[0]
-    return tuple((embedder.embed_images(images) @ text).tolist())
+def similarity(embedder: JointEmbedder, prompt: str, image: Image) -> float:
+    """Cosine in [-1, 1] between a prompt and a picture (Hessel et al., 2021, without their factor)."""
+    return float(embedder.embed_images([image])[0] @ embedder.embed_texts([prompt])[0])
 
 
 def best_first(images: Iterable[GeneratedImage]) -> tuple[GeneratedImage, ...]:
