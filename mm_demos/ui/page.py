@@ -89,6 +89,11 @@ class Page:
         self.frame.cost(self.spec.roles)
         return Actions(start, stop, clear, status)
 
+    @property
+    def receipt_parts(self) -> list[gr.components.Component | gr.Accordion]:
+        """The receipt's fold and its JSON, as far as `results()` made them."""
+        return [item for item in (self.receipt, self._receipt_json) if item is not None]
+
     def exports(self, *exports: Export) -> dict[Export, gr.DownloadButton]:
         """The download row; call it inside `results()` and give what it returns to `connect`."""
         with gr.Row(elem_classes="mm-downloads"):
@@ -136,7 +141,7 @@ class Page:
         lane = self.frame.lane if queue == DEVICE_QUEUE else threading.Lock()
         validator = validator_of(check, signature) if check is not None else None
         starts = list(triggers) or [actions.run.click, *(box.submit for box in submit)]
-        receipt = [item for item in (self.receipt, self._receipt_json) if item is not None]
+        receipt = self.receipt_parts
         shown = [actions.status, self.frame.header, *receipt, *downloads.values(), *outputs]
         examples = next((rows for rows in self._examples if rows.fit(inputs)), None)
         event_of = page_event(
