@@ -22,13 +22,13 @@ class Texts:
     table: torch.Tensor
     empty: int
 
-    def draw(self, names: torch.Tensor, styles: torch.Tensor, *, styled: float, dropped: float) -> torch.Tensor:
+    def draw(self, names: torch.Tensor, styles: torch.Tensor, *, styled: torch.Tensor, dropped: float) -> torch.Tensor:
         """States (n, 32, 384) float32 of one text for each name.
 
         Args:
             names: (n,) int64.
             styles: (n,) int64, the set that drew the picture.
-            styled: share of texts that name the style.
+            styled: (n,) how likely the text names the style.
             dropped: share replaced by the empty text, for classifier-free guidance (Ho and Salimans, 2022).
         """
         n = len(names)
