@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mm_demos.tasks.captioning import caption
     from mm_demos.tasks.classification import classify
     from mm_demos.tasks.embedding import embed_images, embed_texts
-    from mm_demos.tasks.image_generation import generate, generate_steps
+    from mm_demos.tasks.image_generation import generate, generate_steps, replay
     from mm_demos.tasks.picture_index import PictureIndex
     from mm_demos.tasks.picture_search import rank_sentences, search_pictures
     from mm_demos.tasks.retrieval import index_folder, search
@@ -80,6 +80,7 @@ __all__ = [
     "index_folder",
     "predict",
     "rank_sentences",
+    "replay",
     "reply",
     "search",
     "search_pictures",
@@ -103,7 +104,7 @@ _HOMES = {
     "mm_demos.tasks.captioning": ("caption",),
     "mm_demos.tasks.classification": ("classify",),
     "mm_demos.tasks.embedding": ("embed_images", "embed_texts"),
-    "mm_demos.tasks.image_generation": ("generate", "generate_steps"),
+    "mm_demos.tasks.image_generation": ("generate", "generate_steps", "replay"),
     "mm_demos.tasks.picture_index": ("PictureIndex",),
     "mm_demos.tasks.picture_search": ("rank_sentences", "search_pictures"),
     "mm_demos.tasks.retrieval": ("index_folder", "search"),

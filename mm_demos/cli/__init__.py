@@ -33,6 +33,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("classify", "mm_demos.cli.classify", "text, pictures and sound into labels of your own"),
     Verb("chat", "mm_demos.cli.chat", "a conversation with the assistant, typed or in a batch"),
     Verb("speak", "mm_demos.cli.speak", "text to speech"),
+    Verb("generate", "mm_demos.cli.generate", "prompts to pictures"),
     Verb("train", "mm_demos.cli.train", "a table with labels to a classifier, and a leaderboard"),
     Verb("predict", "mm_demos.cli.predict", "rows to labels, by a model that train made"),
     Verb("embed", "mm_demos.cli.embed", "pictures or texts to vectors, in a NumPy file"),

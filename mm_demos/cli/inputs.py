@@ -144,6 +144,7 @@ def check_model(name: str, verb: str) -> None:
         "search-pictures": ("joint-embedder",),
         "speak": ("speaker",),
         "chat": ("chat",),
+        "generate": ("image-generator",),
     }
     try:
         row = catalog.spec(name)
