@@ -20,9 +20,14 @@ def packaged(*names: str) -> tuple[WeightFile, ...]:
 
 def write_manifest(folder: Path) -> None:
     """Note every file's sha256 and size, by which the catalog knows it; shipping calls it."""
-    files = sorted(path for path in folder.iterdir() if path.suffix in {".json", ".safetensors"} and path.name != MANIFEST.name)
+    files = sorted(path for path in folder.rglob("*") if path.suffix in {".json", ".safetensors", ".txt"})
     listed = {
-        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size_bytes": path.stat().st_size} for path in files
+        path.relative_to(folder).as_posix(): {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "size_bytes": path.stat().st_size,
+        }
+        for path in files
+        if path.name != MANIFEST.name
     }
     (folder / MANIFEST.name).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mm_demos.models.diffusion_rows import painter_row
 from mm_demos.models.mini_rows import mini_rows, sound_row
 from mm_demos.models.spec import Engine, HubSource, ModelSpec, UrlSource, WeightFile, WheelSource
 from mm_demos.models.voice_rows import PIPER_JOE
@@ -274,6 +275,8 @@ MINI_BLEND = ModelSpec(
     summary="Both at once: scenes and people as mm-mini-clip learnt them, kinds of things by the names of ImageNet labels",
 )
 
+PAINTER = painter_row(MINILM)
+
 # The first row of a role is its default.
 ROWS: tuple[ModelSpec, ...] = (
     WHISPER_BASE,
@@ -290,4 +293,5 @@ ROWS: tuple[ModelSpec, ...] = (
     MINI_ANSWERER,
     sound_row(WHISPER_BASE),
     PIPER_JOE,
+    *([PAINTER] if PAINTER else []),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from mm_demos.settings import Profile
@@ -109,6 +110,7 @@ class ModelSpec:
         licence: SPDX identifier.
         source: page or repository the weights come from.
         revision: commit or release.
+        local_folder: a folder of the user's with the files, read where it is; None where the store keeps them.
         memory_bytes: estimate of what loading it adds to the process; measured once loaded.
         languages: ISO 639-1 codes; empty where it does not apply.
         quality: a measured figure with the data it was measured on.
@@ -126,6 +128,7 @@ class ModelSpec:
     licence: str = ""
     source: str = ""
     revision: str = ""
+    local_folder: Path | None = None
     memory_bytes: int = 0
     languages: tuple[str, ...] = ()
     quality: str = ""

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from mm_demos.errors import WeightsUnavailableError
-from mm_demos.models import sources
+from mm_demos.models import local_files, sources
 from mm_demos.models.spec import ModelSpec, PackagedSource, Source, WeightFile
 from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire
 from mm_demos.progress import Progress
@@ -40,6 +40,8 @@ class FileCheck:
 
 def folder(spec: ModelSpec) -> Path:
     """Where the model's files lie under their names; there only after `ensure`."""
+    if spec.local_folder is not None:
+        return spec.local_folder
     return settings().cache_dir / "models" / f"{spec.name}-{spec.digest[:12]}"
 
 
@@ -55,12 +57,12 @@ def derived_folder(spec: ModelSpec) -> Path:
 
 def is_cached(spec: ModelSpec) -> bool:
     """Whether every file is in the store, so that `ensure` needs no source."""
-    return all(_is_verified(_blob(file), file) for file in spec.files)
+    return not _missing(spec)
 
 
 def missing_bytes(spec: ModelSpec) -> int:
     """How many bytes `ensure` would have to fetch."""
-    return sum(file.size_bytes for file in _missing(spec) if not file.packaged)
+    return sum(file.size_bytes for file in _missing(spec) if not file.packaged and spec.local_folder is None)
 
 
 def ensure(spec: ModelSpec, progress: Progress | None = None) -> Path:
@@ -71,6 +73,8 @@ def ensure(spec: ModelSpec, progress: Progress | None = None) -> Path:
         StoppedError: the visitor pressed Stop; what was fetched so far is kept for the next time.
     """
     progress = progress or Progress()
+    if spec.local_folder is not None:
+        return local_files.check(spec, spec.local_folder)
     missing = _missing(spec)
     try:
         if missing:
@@ -95,6 +99,9 @@ def verify(spec: ModelSpec, progress: Progress | None = None) -> tuple[FileCheck
     """Hash every file again; a damaged one is removed, so that the next `ensure` fetches it."""
     meter = Meter(progress or Progress(), f"Verifying {spec.name}", spec.size_bytes)
     checks = []
+    if spec.local_folder is not None:
+        wrong = local_files.missing(spec, spec.local_folder)
+        return tuple(FileCheck(file.name, file not in wrong, "gone or changed" if file in wrong else "") for file in spec.files)
     for file in spec.files:
         blob, shown = _blob(file), folder(spec) / file.name
         # The name in the model's folder may be a copy, or a link to bytes that have been replaced since.
@@ -117,6 +124,8 @@ def _blob(file: WeightFile) -> Path:
 
 
 def _missing(spec: ModelSpec) -> list[WeightFile]:
+    if spec.local_folder is not None:
+        return local_files.missing(spec, spec.local_folder)
     return [file for file in spec.files if not _is_verified(_blob(file), file)]
 
 

@@ -1,0 +1,179 @@
+"""What a run takes beside the weights, what there is, and which way of saving lets it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from mm_demos import accelerator
+from mm_demos.errors import InsufficientMemoryError
+
+Mode = Literal["off", "sliced", "offload"]
+
+# Largest sum of tensors alive at once, in tensors of the widest layer; from peaks measured on networks of the sizes of
+# Stable Diffusion 1.5, see tests/test_diffusion_memory.py for the same ratio on small ones.
+DECODER_TENSORS: Final = 6
+DENOISER_TENSORS: Final = 24  # the widest part of a feed-forward block is 8 times its input, and skip connections wait
+PROMPT_TOKENS: Final = 512  # at most, in the joint attention of transformers
+FIXED_BYTES: Final = 100_000_000  # weights in the layout of the kernels, scratch space
+OFFLOADED: Final = "Networks wait in main memory and move to the GPU in turn, because its memory is short: it takes longer."
+SLICED: Final = "Attention and the decoder work in slices, because memory is short: it takes longer."
+NO_OFFLOAD: Final = "Offloading needs a GPU; attention and the decoder work in slices instead."
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Bytes that one run takes beside the weights, whole and with attention and decoder in slices."""
+
+    whole: int
+    sliced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a run saves memory, and what the visitor is told about it."""
+
+    mode: Mode
+    notices: tuple[str, ...] = ()
+
+
+def need(pipeline: Any, width: int, height: int, *, guided: bool) -> Need:
+    """The estimate for a picture of `width` × `height` pixels; guidance computes two of everything at once."""
+    vae = getattr(pipeline, "vae", None)
+    tile = min(getattr(vae, "tile_sample_min_size", 0) or max(width, height), max(width, height))
+    denoising, attending = _denoising(pipeline, width, height, batch=2 if guided else 1)
+    image = 3 * width * height * 4 * 4  # floats and bytes of the finished picture
+    whole = max(denoising + attending, _decoding(vae, width, height)) + image + FIXED_BYTES
+    sliced = max(denoising, _decoding(vae, min(width, tile), min(height, tile))) + 2 * image + FIXED_BYTES
+    return Need(whole, min(whole, sliced))
+
+
+def _decoding(vae: Any, width: int, height: int) -> int:
+    """Bytes of the last block of the decoder, whose tensors are as large as the picture."""
+    channels = vae.config.get("block_out_channels") or vae.config.get("decoder_block_out_channels") if vae else None
+    widest = 2 * int(min(channels)) if channels else 256  # its input still has the channels of the block before
+    return width * height * widest * DECODER_TENSORS * _item_bytes(vae)
+
+
+def _denoising(pipeline: Any, width: int, height: int, batch: int) -> tuple[int, int]:
+    """Bytes of one step, and those of whole attention weights where no kernel computes them block by block."""
+    scale = int(getattr(pipeline, "vae_scale_factor", 8) or 8)
+    unet, transformer = getattr(pipeline, "unet", None), getattr(pipeline, "transformer", None)
+    network = unet if unet is not None else transformer
+    size = _item_bytes(network)
+    tokens = (width // scale) * (height // scale)
+    if unet is not None:
+        channels = int(unet.config.get("block_out_channels", (320,))[0])
+    else:
+        heads, dim = _config(network, "num_attention_heads", 24), _config(network, "attention_head_dim", 128)
+        channels, tokens = heads * dim, tokens // 4 + PROMPT_TOKENS
+    scores = 0 if _blockwise(pipeline) else batch * 8 * tokens * tokens * size
+    return batch * tokens * channels * DENOISER_TENSORS * size, scores
+
+
+def _config(network: Any, key: str, default: int) -> int:
+    value = network.config.get(key, default) if network is not None else default
+    return int(value) if isinstance(value, int) else default
+
+
+def _blockwise(pipeline: Any) -> bool:
+    """Whether torch's fused attention on this device keeps no whole attention weights; Metal's does."""
+    return str(pipeline.device).partition(":")[0] in {"cpu", "cuda"}
+
+
+def _item_bytes(network: Any) -> int:
+    return network.dtype.itemsize if network is not None else 4
+
+
+def weight_bytes(pipeline: Any) -> tuple[int, int]:
+    """Bytes of all networks together, and of the largest one."""
+    import torch
+
+    networks = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+    sizes = [sum(tensor.numel() * tensor.itemsize for tensor in network.parameters()) for network in networks]
+    return sum(sizes), max(sizes, default=0)
+
+
+def free_bytes(device: str) -> int:
+    """What can be had on the device that computes."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    return accelerator.available_bytes()
+
+
+def choose(pipeline: Any, wanted: str, needed: Need, *, device: str, size: tuple[int, int], placed: bool = True) -> Choice:
+    """The first way that fits, or the one asked for.
+
+    Args:
+        pipeline: what is to run.
+        wanted: `PaintOptions.memory`.
+        needed: by this run.
+        device: that computes.
+        size: of the picture, for the message.
+        placed: the weights are on the device already.
+
+    Raises:
+        InsufficientMemoryError: it would not fit; nothing was started.
+    """
+    cuda = device.startswith("cuda")
+    total, largest = weight_bytes(pipeline)
+    free = free_bytes(device)
+    room = {
+        "off": (needed.whole, free - (0 if placed else total)),
+        "sliced": (needed.sliced, free - (0 if placed else total)),
+        "offload": (needed.sliced, free + (total if placed else 0) - largest),
+    }
+    if wanted == "offload" and not cuda:
+        notices, candidates = (NO_OFFLOAD,), ["sliced"]
+    else:
+        notices, candidates = (), [wanted]
+        if wanted == "auto":
+            candidates = ["off", "sliced", "offload"] if cuda else ["off", "sliced"]
+    for mode in candidates:
+        required, there = room[mode]
+        if required <= there:
+            if wanted == "auto" and mode != "off":
+                notices = (SLICED if mode == "sliced" else OFFLOADED,)
+            return Choice(mode, notices)  # type: ignore[arg-type]
+    required, there = room[candidates[-1]]
+    raise InsufficientMemoryError(_sentence(size, required, there, wanted, "the GPU" if cuda else "this machine"))
+
+
+def _sentence(size: tuple[int, int], required: int, there: int, wanted: str, where: str) -> str:
+    way_out = "choose a smaller picture or free memory" if wanted != "off" else "choose memory saving or a smaller picture"
+    return (
+        f"A picture of {size[0]} × {size[1]} pixels needs about {required / 1e9:.1f} GB beside the model and "
+        f"{max(0, there) / 1e9:.1f} GB are free on {where}: {way_out}."
+    )
+
+
+@contextmanager
+def saving(pipeline: Any, mode: Mode, device: str) -> Iterator[None]:
+    """Run the block in this mode; afterwards the pipeline is as it was."""
+    vae = getattr(pipeline, "vae", None)
+    sliced = mode in {"sliced", "offload"}
+    _slice(pipeline, vae, sliced)
+    if mode == "offload":
+        pipeline.enable_model_cpu_offload(device=device)
+    elif str(pipeline.device) != device:
+        pipeline.to(device)
+    try:
+        yield
+    finally:
+        _slice(pipeline, vae, False)
+        if mode == "offload":
+            pipeline.remove_all_hooks()
+            pipeline.to("cpu")
+
+
+def _slice(pipeline: Any, vae: Any, on: bool) -> None:
+    """Decode tile by tile, and attend head by head where attention is not blockwise anyway."""
+    if not _blockwise(pipeline):
+        (pipeline.enable_attention_slicing if on else pipeline.disable_attention_slicing)()
+    for name in ("use_slicing", "use_tiling"):
+        if hasattr(vae, name):
+            setattr(vae, name, on)
