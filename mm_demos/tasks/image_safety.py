@@ -77,7 +77,7 @@ def refusal(prompt: str) -> Refusal | None:
 def readings_of(prompt: str) -> tuple[str, ...]:
     """How a person may read the prompt: plain, with look-alikes, digits or spelled letters resolved; words joined by spaces."""
     plain = _folded(prompt)
-    alike = plain.translate(LOOKALIKES)
+    alike = plain.translate(LOOKALIKES).replace("_", "-")
     found = [plain, alike]
     for text in (alike, _unspelled(alike)):
         leet = " ".join(_leet(chunk) for chunk in text.split())
@@ -103,7 +103,13 @@ def _enclosed(char: str) -> str:
 
 
 def _unspelled(text: str) -> str:
-    return LETTERS.sub(lambda match: re.sub(r"\W+", "", match[0]), text)
+    """Spelled words joined, also without their first letter, which may be the article before them."""
+
+    def joined(match: re.Match[str]) -> str:
+        word = re.sub(r"\W+", "", match[0])
+        return f"{word} {word[1:]}"
+
+    return LETTERS.sub(joined, text)
 
 
 def _leet(chunk: str) -> str:
