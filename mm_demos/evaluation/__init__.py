@@ -17,10 +17,12 @@ SUBJECTS = {
     "fusion": "mm_demos.evaluation.fusion_set",
     "classifier": "mm_demos.evaluation.classifier",
     "presets": "mm_demos.evaluation.presets",
+    "image-generation": "mm_demos.evaluation.image_generation",
+    "image-speed": "mm_demos.evaluation.image_generation_speed",
     "vision-speed": "mm_demos.evaluation.benchmark_vision",
     "retrieval-speed": "mm_demos.evaluation.benchmark_retrieval",
     "assistant": "mm_demos.evaluation.assistant",
     "assistant-speed": "mm_demos.evaluation.benchmark_assistant",
 }
-NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa", "retrieval", "fusion")
+NEEDS_DATA = ("speech", "zero-shot", "clip", "caption", "vqa", "retrieval", "fusion", "image-generation")
 NEEDS_MODEL = ("classifier",)  # one of the user's own
