@@ -13,6 +13,8 @@ from mm_demos.models import diffusion_memory, diffusion_schedulers
 from mm_demos.models.diffusion_folder import check_folder, variant
 from mm_demos.models.diffusion_plan import Plan, call_arguments, defaults_of, plan_of
 from mm_demos.models.diffusion_preview import Sketch
+from mm_demos.models.diffusion_prompt import cut_off
+from mm_demos.models.diffusion_rows import register_pipeline
 from mm_demos.models.diffusion_run import Brake, run
 from mm_demos.models.loading import out_of_memory
 from mm_demos.models.protocols import PaintDefaults, Painting, PaintOptions
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from mm_demos.models.loader import LoadRequest
+
+__all__ = ["DiffusionPainter", "load_pipeline", "register_pipeline"]
 
 POLL_SECONDS = 0.1  # how often one who waits for the pipeline looks whether the visitor pressed Stop
 HIDDEN = "The model's own safety checker hid this picture: word the prompt another way."
@@ -108,7 +112,7 @@ class DiffusionPainter:
             choice = diffusion_memory.choose(
                 pipeline, plan.options.memory, needed, device=self.device, size=plan.size, placed=placed
             )
-            notices = (*plan.notices, *choice.notices)
+            notices = (*plan.notices, *cut_off(pipeline, plan.prompt), *choice.notices)
             with diffusion_memory.saving(pipeline, choice.mode, self.device), _own_scheduler(pipeline, plan.options.scheduler):
                 # Decoding in between would push the other networks off the GPU and back.
                 sketch = Sketch(pipeline, plan.size) if previews and choice.mode != "offload" else None
