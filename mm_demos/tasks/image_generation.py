@@ -14,7 +14,7 @@ from mm_demos.models.protocols import FloatArray, ImageGenerator, PaintOptions
 from mm_demos.progress import Progress
 from mm_demos.results import Generation, Receipt, Transcription
 from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, check_options, filled
-from mm_demos.tasks.image_painting import Easel, Order, pixels_sha256
+from mm_demos.tasks.image_painting import Easel, Order, pixels_sha256, revision_of
 from mm_demos.tasks.image_safety import check_prompt
 from mm_demos.tasks.image_settings import PaintSettings, settings_of, settings_of_receipt
 from mm_demos.tasks.options import fitted
@@ -110,7 +110,7 @@ def replay(
     start = None if image is None else media.load_image(image)
     _check_start(painted, start)
     name = catalog.chosen(model or painted.model, "image-generator")
-    revision = catalog.revision_of(name)
+    revision = revision_of(name)
     if painted.model_revision and painted.model_revision != revision:
         raise InvalidInputError(
             f"This was painted by revision {painted.model_revision} of {name}, and the one here is {revision}: "
