@@ -93,6 +93,13 @@ def test_a_hundred_prompts_in_words_that_no_name_or_keyword_has() -> None:
     assert [p.prompt for p in prompts if p.wording == "description" and plain(p.name) in plain(p.prompt)] == []
 
 
+def test_no_training_reads_the_prompts() -> None:
+    prompts = [prompt.prompt for prompt in read_prompts()]
+    for path in Path(emoji_classifier.__file__).parent.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert [words for words in ("read_prompts", "image_prompts.jsonl", *prompts) if words in text] == [], path.name
+
+
 def test_nineteen_other_names_that_a_prompt_always_has() -> None:
     for prompt in read_prompts():
         found = choices(prompt)
