@@ -14,8 +14,8 @@ Mode = Literal["off", "sliced", "offload"]
 
 # Largest sum of tensors alive at once, in tensors of the widest layer; from peaks measured on networks of the sizes of
 # Stable Diffusion 1.5, see tests/test_diffusion_memory.py for the same ratio on small ones.
-DECODER_TENSORS: Final = 6
-DENOISER_TENSORS: Final = 24  # the widest part of a feed-forward block is 8 times its input, and skip connections wait
+DECODER_TENSORS: Final = 5
+DENOISER_TENSORS: Final = 32  # the widest part of a feed-forward block is 8 times its input, and skip connections wait
 PROMPT_TOKENS: Final = 512  # at most, in the joint attention of transformers
 FIXED_BYTES: Final = 100_000_000  # weights in the layout of the kernels, scratch space
 OFFLOADED: Final = "Networks wait in main memory and move to the GPU in turn, because its memory is short: it takes longer."
@@ -53,7 +53,8 @@ def need(pipeline: Any, width: int, height: int, *, guided: bool) -> Need:
 def _decoding(vae: Any, width: int, height: int) -> int:
     """Bytes of the last block of the decoder, whose tensors are as large as the picture."""
     channels = vae.config.get("block_out_channels") or vae.config.get("decoder_block_out_channels") if vae else None
-    widest = 2 * int(min(channels)) if channels else 256  # its input still has the channels of the block before
+    # Its input still has the channels of the block before, which are twice as many.
+    widest = int(min(channels)) * (1 if min(channels) == max(channels) else 2) if channels else 256
     return width * height * widest * DECODER_TENSORS * _item_bytes(vae)
 
 
@@ -122,25 +123,34 @@ def choose(pipeline: Any, wanted: str, needed: Need, *, device: str, size: tuple
     cuda = device.startswith("cuda")
     total, largest = weight_bytes(pipeline)
     free = free_bytes(device)
-    room = {
+    room: dict[Mode, tuple[int, int]] = {
         "off": (needed.whole, free - (0 if placed else total)),
         "sliced": (needed.sliced, free - (0 if placed else total)),
         "offload": (needed.sliced, free + (total if placed else 0) - largest),
     }
-    if wanted == "offload" and not cuda:
-        notices, candidates = (NO_OFFLOAD,), ["sliced"]
-    else:
-        notices, candidates = (), [wanted]
-        if wanted == "auto":
-            candidates = ["off", "sliced", "offload"] if cuda else ["off", "sliced"]
+    candidates = _candidates(wanted, cuda)
     for mode in candidates:
         required, there = room[mode]
         if required <= there:
-            if wanted == "auto" and mode != "off":
-                notices = (SLICED if mode == "sliced" else OFFLOADED,)
-            return Choice(mode, notices)  # type: ignore[arg-type]
+            return Choice(mode, _notices(wanted, mode))
     required, there = room[candidates[-1]]
     raise InsufficientMemoryError(_sentence(size, required, there, wanted, "the GPU" if cuda else "this machine"))
+
+
+def _candidates(wanted: str, cuda: bool) -> list[Mode]:
+    """Modes to try, fastest first; on a CPU there is nowhere to offload to."""
+    modes: list[Mode] = ["off", "sliced", "offload"] if cuda else ["off", "sliced"]
+    if wanted == "auto":
+        return modes
+    return [mode for mode in modes if mode == wanted] or ["sliced"]
+
+
+def _notices(wanted: str, mode: Mode) -> tuple[str, ...]:
+    if wanted == "offload" and mode == "sliced":
+        return (NO_OFFLOAD,)
+    if wanted != "auto" or mode == "off":
+        return ()
+    return (SLICED,) if mode == "sliced" else (OFFLOADED,)
 
 
 def _sentence(size: tuple[int, int], required: int, there: int, wanted: str, where: str) -> str:
@@ -156,12 +166,12 @@ def saving(pipeline: Any, mode: Mode, device: str) -> Iterator[None]:
     """Run the block in this mode; afterwards the pipeline is as it was."""
     vae = getattr(pipeline, "vae", None)
     sliced = mode in {"sliced", "offload"}
-    _slice(pipeline, vae, sliced)
-    if mode == "offload":
-        pipeline.enable_model_cpu_offload(device=device)
-    elif str(pipeline.device) != device:
-        pipeline.to(device)
     try:
+        _slice(pipeline, vae, sliced)
+        if mode == "offload":
+            pipeline.enable_model_cpu_offload(device=device)
+        elif str(pipeline.device) != device:
+            pipeline.to(device)
         yield
     finally:
         _slice(pipeline, vae, False)

@@ -19,6 +19,7 @@ STEPS = 25  # of networks that were not distilled
 FEW_STEPS = 4  # of distilled ones
 MAX_STEPS = 1000  # as many as there were noise levels in training
 MIN_SIDE = 8
+LANCZOS = 1  # of PIL.Image.Resampling
 UNREAD = "The negative prompt was not read: it needs a model with guidance, and a guidance above 1."
 
 
@@ -110,7 +111,7 @@ def plan_of(prompt: str, image: Image | None, options: PaintOptions, defaults: P
         # The library rounds down, and refuses to do nothing.
         taken = max(asked, math.ceil(1 / options.strength))
         done = max(1, min(taken, int(taken * options.strength)))
-        start = image.convert("RGB").resize(size, 1)
+        start = image.convert("RGB").resize(size, LANCZOS)
     guidance = defaults.guidance_scale if options.guidance_scale is None else options.guidance_scale
     read = defaults.negative_prompt and guidance > 1
     notices = (UNREAD,) if options.negative_prompt.strip() and not read else ()

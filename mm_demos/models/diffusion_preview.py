@@ -65,7 +65,8 @@ class Sketch:
         if factor > 1:
             small = [max(1, round(side / factor)) for side in sides]
             latents = torch.nn.functional.interpolate(latents.float(), size=small, mode="area")
-        pixels = _decode(vae, _unscaled(latents.float(), vae.config))
+        with torch.no_grad():
+            pixels = _decode(vae, _unscaled(latents.float(), vae.config))
         return pipeline.image_processor.postprocess(pixels.float(), output_type="pil")[0]  # type: ignore[no-any-return]
 
 
