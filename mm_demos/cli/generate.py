@@ -76,7 +76,7 @@ def _check(flags: argparse.Namespace) -> None:
     single = len(flags.inputs) + bool(flags.audio) + bool(flags.replay)
     if flags.out is not None and (flags.batch is not None or single > 1):
         raise UsageError('--out names one file: give a single prompt, or "out" in each line of the batch.')
-    if flags.model and ("/" in flags.model or "\\" in flags.model or Path(flags.model).is_dir()):
+    if flags.model and _is_place(flags.model):
         from mm_demos.models.diffusion_rows import register_pipeline
 
         flags.model = register_pipeline(flags.model)
@@ -84,6 +84,14 @@ def _check(flags: argparse.Namespace) -> None:
         check_inputs(flags)
     elif flags.model:
         check_model(flags.model, flags.verb)
+
+
+def _is_place(model: str) -> bool:
+    """Whether a folder or a repository is meant rather than a name of the catalog."""
+    from mm_demos.models import catalog
+
+    known = {row.name for row in catalog.rows()}
+    return "/" in model or "\\" in model or (model not in known and Path(model).is_dir())
 
 
 @dataclass(slots=True)
