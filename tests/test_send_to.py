@@ -12,7 +12,7 @@ import pytest
 
 from mm_demos import samples
 from mm_demos.assistant.types import Message, Reply
-from mm_demos.results import Segment
+from mm_demos.results import GeneratedImage, Generation, Segment
 from mm_demos.tabs import TABS, find
 from mm_demos.tasks.picture_index import IndexedPicture, PictureIndex
 from mm_demos.ui import Frame, send_to
@@ -135,6 +135,16 @@ def test_a_match_is_the_file_or_its_small_copy() -> None:
     assert Path(small).read_bytes() == b"small"
 
 
+def test_a_painted_picture_is_the_one_looked_at_and_at_first_the_best() -> None:
+    images = tuple(GeneratedImage(content, 64, 64, seed, "") for seed, content in ((9, b"best"), (7, b"other")))
+    way = route("image-generation", "picture", "captioning")
+    for seen, expected in (("", b"best"), ("7", b"other"), ("1 or 1", b"best")):
+        path = sent(way, Generation("a snail", images), seen)
+        assert isinstance(path, str)
+        assert Path(path).read_bytes() == expected
+    assert sent(route("captioning", "caption", "image-generation"), seen="A cat on\n a mat.") == "A cat on a mat."
+
+
 @pytest.mark.parametrize(
     ("way", "given", "seen"),
     [
@@ -147,6 +157,8 @@ def test_a_match_is_the_file_or_its_small_copy() -> None:
         (route("retrieval", "match", "speech"), None, MP3_URI + "A" * send_to.MAX_CLIP_CHARS),
         (route("picture-search", "match", "captioning"), None, "cat.jpg"),
         (route("assistant", "picture", "captioning"), Talk(), ""),
+        (route("image-generation", "picture", "visual-qa"), None, ""),
+        (route("image-generation", "picture", "visual-qa"), Generation("under way"), "0"),
     ],
 )
 def test_without_a_result_nothing_changes_and_the_visitor_is_told(

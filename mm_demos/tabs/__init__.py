@@ -114,6 +114,16 @@ TABS: tuple[TabSpec, ...] = (
         roles=("chat", "text-embedder"),
     ),
     TabSpec(
+        name="image-generation",
+        title="Image generation",
+        emoji="🎨",
+        icon="M4 20c3 0 5-1 5-3a2.4 2.4 0 0 0-4.8 0c0 1 .2 2-.2 3zM9 15.6L18 4.6a1.7 1.7 0 0 1 2.6 2.3L11 17M5 4v5M3 6h4",
+        summary="Type, speak or send a prompt and watch it become pictures, each of which can be painted again.",
+        module="mm_demos.tabs.image_generation",
+        api_names=("generate",),
+        roles=("image-generator",),
+    ),
+    TabSpec(
         name="models",
         title="Models",
         emoji="🧩",

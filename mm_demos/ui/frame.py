@@ -123,12 +123,13 @@ def _footer() -> str:
 
 def cost_line(roles: Sequence[catalog.Role]) -> str:
     """What the next run of these roles must download and load, and what is free."""
-    names = dict.fromkeys(part.name for role in roles for part in catalog.expand(catalog.default(role)))
+    there = [role for role in roles if catalog.rows("embedded", role)]  # an installation may come without its painter
+    names = dict.fromkeys(part.name for role in there for part in catalog.expand(catalog.default(role)))
     resident = {item.name for item in loader.shared().resident()}
     cold = [catalog.spec(name) for name in names if name not in resident]
     missing = sum(weights.missing_bytes(spec) for spec in cold)
     memory = sum(spec.memory_bytes for spec in cold)
-    if not roles:
+    if not names:
         return ""
     if not memory and not missing:
         return '<span class="mm-ready">Models are in memory: runs start at once.</span>'

@@ -13,9 +13,11 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
+from mm_demos.results import Generation
 from mm_demos.tabs import find
 from mm_demos.tasks.picture_index import PictureIndex
 from mm_demos.ui.assistant import Talk
+from mm_demos.ui.painting_events import picked
 from mm_demos.ui.transcripts import Batch
 
 Thing = Literal["transcript", "caption", "picture", "match"]
@@ -39,12 +41,15 @@ class Route:
 ROUTES: tuple[Route, ...] = (
     Route("speech", "transcript", "assistant", "text"),
     Route("speech", "transcript", "classification", "text"),
+    Route("speech", "transcript", "image-generation", "text"),
     Route("captioning", "caption", "assistant", "text"),
     Route("captioning", "caption", "retrieval", "text"),
     Route("captioning", "caption", "classification", "text"),
+    Route("captioning", "caption", "image-generation", "text"),
     Route("captioning", "picture", "visual-qa", "picture"),
     Route("captioning", "picture", "classification", "picture"),
     Route("captioning", "picture", "assistant", "picture"),
+    Route("captioning", "picture", "image-generation", "picture"),
     Route("visual-qa", "picture", "captioning", "picture"),
     Route("visual-qa", "picture", "classification", "picture"),
     Route("visual-qa", "picture", "assistant", "picture"),
@@ -59,12 +64,17 @@ ROUTES: tuple[Route, ...] = (
     Route("assistant", "picture", "captioning", "picture"),
     Route("assistant", "picture", "visual-qa", "picture"),
     Route("assistant", "picture", "classification", "picture"),
+    Route("image-generation", "picture", "captioning", "picture"),
+    Route("image-generation", "picture", "visual-qa", "picture"),
+    Route("image-generation", "picture", "classification", "picture"),
+    Route("image-generation", "picture", "assistant", "picture"),
 )
 WORDS: dict[Thing, str] = {"transcript": "transcript", "caption": "caption", "picture": "picture", "match": "best match"}
 # What only the browser knows, as an expression that gives a text: the caption that was chosen, the first of the list.
 SEEN: dict[tuple[str, Thing], str] = {
     ("captioning", "caption"): 'document.querySelector("#tab-captioning .mm-chosen .mm-lead")?.innerText',
     ("retrieval", "match"): 'document.querySelector("#tab-retrieval .mm-hit audio")?.src',
+    ("image-generation", "picture"): 'document.querySelector("#tab-image-generation .mm-pt-chosen")?.dataset.seed',
     ("picture-search", "match"): 'document.querySelector("#tab-picture-search .mm-best .mm-label")?.title',
 }
 # The first way of using a tab is the one that takes what is sent.
@@ -191,6 +201,12 @@ def _last_picture(talk: Talk | None, _seen: str) -> str:
     return _filed(paths[-1].read_bytes(), paths[-1].name) if paths else ""  # a kept one lies where pages may not read
 
 
+def _painted(made: Generation | None, seen: str) -> str:
+    """The picture looked at last, at first the best."""
+    image = picked(made, seen)
+    return _filed(image.png, "painted.png") if image is not None else ""
+
+
 def _filed(content: bytes, name: str) -> str:
     """A file among the uploads, which are deleted after an hour."""
     return str(save_bytes_to_cache(content, name, cache_dir=get_upload_folder()))
@@ -202,4 +218,5 @@ TAKE: dict[tuple[str, Thing], Callable[[Any, str], str]] = {
     ("retrieval", "match"): _clip,
     ("picture-search", "match"): _found,
     ("assistant", "picture"): _last_picture,
+    ("image-generation", "picture"): _painted,
 }
