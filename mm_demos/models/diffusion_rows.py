@@ -73,7 +73,7 @@ def register_pipeline(folder_or_hub_id: str | Path, revision: str | None = None,
     given = str(folder_or_hub_id).strip()
     place = Path(given).expanduser()
     progress = progress or Progress()
-    if place.is_dir():
+    if given and place.is_dir():
         folder = place.resolve()
         return _register(folder, str(folder), folder.name, "", progress)
     if isinstance(folder_or_hub_id, Path) or not HUB_ID.fullmatch(given):
