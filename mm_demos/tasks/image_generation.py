@@ -13,7 +13,7 @@ from mm_demos.models import catalog
 from mm_demos.models.protocols import FloatArray, ImageGenerator, PaintOptions
 from mm_demos.progress import Progress
 from mm_demos.results import Generation, Receipt, Transcription
-from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, check_options, filled
+from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, MEMORY, check_options, filled
 from mm_demos.tasks.image_painting import Easel, Order, pixels_sha256, revision_of
 from mm_demos.tasks.image_safety import check_prompt
 from mm_demos.tasks.image_settings import PaintSettings, settings_of, settings_of_receipt
@@ -116,8 +116,18 @@ def replay(
             f"This was painted by revision {painted.model_revision} of {name}, and the one here is {revision}: "
             "fetch that one, or paint anew with the same prompt and seed."
         )
+    if painted.memory_used not in {"", *MEMORY}:
+        raise InvalidInputError(f"There is no memory mode {painted.memory_used[:40]!r}: the settings were changed by hand.")
     order = Order(
-        checked_prompt(painted.prompt), None, start, painted.n, name, _as_painted(painted), rank=painted.rank, previews=False
+        prompt=checked_prompt(painted.prompt),
+        audio=None,
+        start=start,
+        n=painted.n,
+        model=name,
+        options=painted.options,
+        rank=painted.rank,
+        previews=False,
+        memory=painted.memory_used,  # decoding in tiles changes the last bits
     )
     *_, last = _pictures(order, progress or Progress())
     if painted.pixels_sha256 and painted.pixels_sha256 != last.images[0].pixels_sha256:
@@ -154,13 +164,6 @@ def spoken_prompt(audio: str | Path | FloatArray, *, progress: Progress | None =
 
 def _words(text: str) -> str:
     return " ".join(media.clean_text(text).split())
-
-
-def _as_painted(painted: PaintSettings) -> PaintOptions:
-    """The options, with the memory mode that was used: decoding in tiles changes the last bits."""
-    options = replace(painted.options, memory=painted.memory_used or painted.options.memory)  # type: ignore[arg-type]
-    check_options(options, painted.n)
-    return options
 
 
 def _check_start(painted: PaintSettings, start: Image | None) -> None:

@@ -41,6 +41,7 @@ class Order:
     options: PaintOptions
     rank: bool
     previews: bool
+    memory: str = ""  # the saving mode of an earlier run, in place of that in `options`
 
 
 @dataclass(slots=True)
@@ -81,7 +82,8 @@ class Easel:
         order = self.order
         start = None if order.start is None else cropped(order.start, options.width, options.height)
         part = self.progress.part(partial(self._report, number))
-        yield from self.painter.paint(order.prompt, image=start, options=options, progress=part, previews=order.previews)
+        told = replace(options, memory=order.memory or options.memory)  # type: ignore[arg-type]
+        yield from self.painter.paint(order.prompt, image=start, options=told, progress=part, previews=order.previews)
 
     def _grown(self, result: Generation, painting: Painting, seed: int) -> Generation:
         """The result with one step more."""
