@@ -32,7 +32,16 @@ def picture(visitor: Visitor, tab: str) -> Locator:
 
 def test_nothing_is_offered_before_there_is_a_result(visit: Visit) -> None:
     visitor = visit()
-    for tab in ("speech", "captioning", "visual-qa", "retrieval", "classification", "picture-search", "assistant"):
+    for tab in (
+        "speech",
+        "captioning",
+        "visual-qa",
+        "retrieval",
+        "classification",
+        "picture-search",
+        "assistant",
+        "image-generation",
+    ):
         visitor.open(tab)
         assert visitor.page.locator(f"#tab-{tab} .mm-send:visible").count() == 0, tab
 
