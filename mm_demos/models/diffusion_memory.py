@@ -16,7 +16,8 @@ Mode = Literal["off", "sliced", "offload"]
 # Stable Diffusion 1.5, see tests/test_diffusion_memory.py for the same ratio on small ones.
 DECODER_TENSORS: Final = 5
 DENOISER_TENSORS: Final = 32  # the widest part of a feed-forward block is 8 times its input, and skip connections wait
-PROMPT_TOKENS: Final = 512  # at most, in the joint attention of transformers
+PROMPT_TOKENS: Final = 512  # at most, in text encoders of the T5 kind and in the joint attention of transformers
+ENCODER_SCORES: Final = 4  # copies of the attention weights of a text encoder, which no fused kernel computes
 FIXED_BYTES: Final = 100_000_000  # weights in the layout of the kernels, scratch space
 OFFLOADED: Final = "Networks wait in main memory and move to the GPU in turn, because its memory is short: it takes longer."
 SLICED: Final = "Attention and the decoder work in slices, because memory is short: it takes longer."
@@ -45,9 +46,27 @@ def need(pipeline: Any, width: int, height: int, *, guided: bool) -> Need:
     tile = min(getattr(vae, "tile_sample_min_size", 0) or max(width, height), max(width, height))
     denoising, attending = _denoising(pipeline, width, height, batch=2 if guided else 1)
     image = 3 * width * height * 4 * 4  # floats and bytes of the finished picture
-    whole = max(denoising + attending, _decoding(vae, width, height)) + image + FIXED_BYTES
-    sliced = max(denoising, _decoding(vae, min(width, tile), min(height, tile))) + 2 * image + FIXED_BYTES
+    encoding, decoding = _encoding(pipeline), _decoding(vae, width, height)
+    whole = max(encoding, denoising + attending, decoding) + image + FIXED_BYTES
+    sliced = max(encoding, denoising, _decoding(vae, min(width, tile), min(height, tile))) + 2 * image + FIXED_BYTES
     return Need(whole, min(whole, sliced))
+
+
+def _encoding(pipeline: Any) -> int:
+    """Bytes of the widest layer of a text encoder."""
+    import torch
+
+    names = ("text_encoder", "text_encoder_2", "text_encoder_3")
+    encoders = [part for part in (getattr(pipeline, name, None) for name in names) if isinstance(part, torch.nn.Module)]
+    return max((_encoder_numbers(encoder.config) * _item_bytes(encoder) for encoder in encoders), default=0)
+
+
+def _encoder_numbers(config: Any) -> int:
+    """Numbers alive at once."""
+    heads = int(getattr(config, "num_attention_heads", 0) or getattr(config, "num_heads", 0) or 32)
+    wide = int(getattr(config, "intermediate_size", 0) or getattr(config, "d_ff", 0) or 16_384)
+    tokens = min(int(getattr(config, "max_position_embeddings", 0) or PROMPT_TOKENS), PROMPT_TOKENS)
+    return tokens * (ENCODER_SCORES * heads * tokens + 6 * wide)
 
 
 def _decoding(vae: Any, width: int, height: int) -> int:

@@ -27,7 +27,7 @@ class Brake:
         self._hooks = [block.register_forward_pre_hook(self._look) for network in networks for block in _blocks(network)]
 
     def release(self) -> None:
-        """Let the next run begin."""
+        """Let the networks run again."""
         self._stop.clear()
 
     def pull(self) -> None:
@@ -75,7 +75,6 @@ def run(call: Callable[[Put], None], brake: Brake, progress: Progress) -> Iterat
         except Exception as error:
             outcome.put(error)
 
-    brake.release()
     worker = threading.Thread(target=work, name="diffusion", daemon=True)
     worker.start()
     try:
@@ -83,6 +82,7 @@ def run(call: Callable[[Put], None], brake: Brake, progress: Progress) -> Iterat
     finally:
         brake.pull()
         worker.join()
+        brake.release()
 
 
 def _received(outcome: queue.Queue[Painting | Exception], progress: Progress) -> Iterator[Painting]:
