@@ -127,7 +127,7 @@ def test_the_mean_over_draws_is_that_of_every_draw() -> None:
 
 def test_drawings_are_recognised_small_blurred_and_from_a_set_never_seen(made: Any) -> None:
     assert min(made.taught.unseen_set.values()) >= 0.8
-    assert made.taught.changed >= 0.95
+    assert made.taught.changed >= 0.8
     pictures = [drawn(name, 44).resize((200, 200)) for name in MADE]
     assert (made.scores(pictures).argmax(1) == np.arange(len(MADE))).mean() >= 0.9
     assert (made.pixel_scores(pictures).argmax(1) == np.arange(len(MADE))).mean() >= 0.9

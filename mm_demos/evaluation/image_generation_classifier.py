@@ -71,8 +71,8 @@ class Discriminant:
 
     def scores(self, features: FloatArray) -> FloatArray:
         """Cosines (n, n_names) of features (n, dim)."""
-        found = unit((features / self.scale - self.centre) @ self.whiten)
-        return found @ self.means.T  # type: ignore[no-any-return]
+        placed: FloatArray = ((features / self.scale - self.centre) @ self.whiten).astype(np.float32)
+        return unit(placed) @ self.means.T
 
 
 def unit(rows: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +41,7 @@ def read_prompts() -> tuple[HeldOutPrompt, ...]:
     return tuple(HeldOutPrompt(**json.loads(line)) for line in PROMPTS.read_text(encoding="utf-8").splitlines())
 
 
+@cache
 def read_labels() -> tuple[str, ...]:
     """Every name, in emojibase's order."""
     return tuple(json.loads(NAMES.read_text(encoding="utf-8"))["labels"])

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont
+    from PIL.ImageFont import ImageFont as BitmapFont
 
     from mm_demos.evaluation.image_generation_report import Painted
+
+    Letters = FreeTypeFont | BitmapFont
 
 COLUMNS = 10
 CELL, PICTURE, MARGIN = (146, 190), 124, 6  # pixels
@@ -23,25 +27,24 @@ COLOURS = 256  # of the palette, which keeps the file small
 
 def sheet(rows: Sequence[Painted], pictures: Sequence[Image]) -> Image:
     """Ten pictures a row, each with its prompt; under a wrong one stands what it was taken for."""
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
     lines = -(-len(rows) // COLUMNS)
     paper = Image.new("RGB", (COLUMNS * CELL[0], lines * CELL[1]), "white")
-    draw = ImageDraw.Draw(paper)
+    draw, letters = ImageDraw.Draw(paper), ImageFont.load_default(LETTERS)
     for number, (row, picture) in enumerate(zip(rows, pictures, strict=True)):
         left, top = number % COLUMNS * CELL[0], number // COLUMNS * CELL[1]
-        _cell(draw, row, left, top)
+        _cell(draw, letters, row, (left, top))
         shown = picture.convert("RGB").resize((PICTURE, PICTURE), Image.Resampling.BICUBIC)
         paper.paste(shown, (left + (CELL[0] - PICTURE) // 2, top + MARGIN))
     return paper
 
 
-def _cell(draw: ImageDraw, row: Painted, left: int, top: int) -> None:
-    from PIL import ImageFont
-
-    letters = ImageFont.load_default(LETTERS)
+def _cell(draw: ImageDraw, letters: Letters, row: Painted, corner: tuple[int, int]) -> None:
+    """Frame and words."""
+    left = corner[0]
     colour = RIGHT if row.right else WRONG
-    edge, top = left + (CELL[0] - PICTURE) // 2, top + MARGIN
+    edge, top = left + (CELL[0] - PICTURE) // 2, corner[1] + MARGIN
     draw.rectangle((edge - 2, top - 2, edge + PICTURE + 1, top + PICTURE + 1), outline=colour, width=2)
     verdict = "recognised" if row.right else textwrap.shorten(f"seen as {row.among_20}", WRAP, placeholder=" …")
     lines = [(line, INK) for line in textwrap.wrap(row.prompt, WRAP, max_lines=3, placeholder=" …")]

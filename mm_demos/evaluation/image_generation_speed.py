@@ -132,8 +132,8 @@ def race(sides: dict[str, Work], steps: int, rounds: int) -> StepsLine:
         for side in SIDES if number % 2 == 0 else SIDES[::-1]:
             laps[side].append(timed(sides[side], steps))
     ratios = [a / b for a, b in zip(laps["ours"], laps["bare"], strict=True)]
-    medians = (statistics.median(laps[side]) for side in SIDES)
-    return StepsLine(steps, *medians, statistics.median(ratios), min(ratios), max(ratios))
+    ours_seconds, bare_seconds = (statistics.median(laps[side]) for side in SIDES)
+    return StepsLine(steps, ours_seconds, bare_seconds, statistics.median(ratios), min(ratios), max(ratios))
 
 
 def cold(side: str, model: str) -> float:

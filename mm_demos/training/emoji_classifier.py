@@ -47,7 +47,7 @@ def _changed(picture: Pixels, generator: np.random.Generator) -> Pixels:
     image = image.transform(image.size, Image.Transform.AFFINE, moved, Image.Resampling.BICUBIC, fillcolor="white")
     image = image.filter(ImageFilter.GaussianBlur(generator.uniform(0, 1.2)))
     noisy = np.asarray(image) * generator.uniform(0.92, 1.08, 3) + generator.normal(0, generator.uniform(0, 8), picture.shape)
-    return noisy.clip(0, 255).astype(np.uint8)  # type: ignore[no-any-return]
+    return noisy.clip(0, 255).astype(np.uint8)
 
 
 def fit(features: FloatArray, numbers: Numbers, n_names: int) -> Discriminant:
