@@ -32,7 +32,7 @@ const look = (number) => {
   image.alt = picture.alt;
   image.style.aspectRatio = `${picture.getAttribute("width")} / ${picture.getAttribute("height")}`;
   large.querySelector("p").textContent = picture.alt;
-  large.querySelector(".mm-pt-where").textContent = `${card.querySelector(".mm-pt-facts").lastChild.textContent}${cards.length > 1 ? ` · ${shown + 1} of ${cards.length}` : ""}`;
+  large.querySelector(".mm-pt-where").textContent = `${card.dataset.told}${cards.length > 1 ? ` · ${shown + 1} of ${cards.length}` : ""}`;
   for (const button of large.querySelectorAll("[data-step]")) button.hidden = cards.length < 2;
 };
 const open = (card) => {

@@ -204,9 +204,13 @@ def _schedulers_in(config: Path) -> tuple[str, ...]:
     if not config.is_file():
         return ()
     own = str(json.loads(config.read_text(encoding="utf-8")).get("_class_name", ""))
-    flow = own.startswith("FlowMatch")
-    fitting = [name for name, (kind, _) in RECIPES.items() if kind.startswith("FlowMatch") == flow]
+    fitting = [name for name, (kind, _) in RECIPES.items() if kind == own or not (_alone(kind) or _alone(own))]
     return tuple(sorted(fitting, key=lambda name: RECIPES[name][0] != own))
+
+
+def _alone(scheduler: str) -> bool:
+    """Whether pipelines are trained for this kind of steps and take, or replace, no other."""
+    return scheduler.startswith(("FlowMatch", "LCM"))
 
 
 def is_private() -> bool:

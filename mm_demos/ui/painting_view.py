@@ -71,11 +71,13 @@ def _card(made: Generation, image: GeneratedImage, best: float, first: bool) -> 
     prompt = escape(made.prompt)
     score = _score(image.score, best) if image.score is not None else ""
     return (
-        f'<figure class="mm-pt-card{" mm-best" if first else ""}" data-seed="{image.seed}">'
+        f'<figure class="mm-pt-card{" mm-best" if first else ""}" data-seed="{image.seed}" '
+        f'data-told="seed {image.seed} · {image.width} × {image.height}">'
         f'<button type="button" class="mm-pt-open" aria-label="Enlarge the picture with seed {image.seed}">'
         f'<img src="{png_uri(image.png)}" alt="{prompt}" width="{image.width}" height="{image.height}"></button>'
-        f'<figcaption><span class="mm-pt-facts">{"<b>best</b>" if first else ""}seed {image.seed} · '
-        f"{image.width} × {image.height}</span>{score}{_tools(file_name(made.prompt, image.seed))}</figcaption></figure>"
+        f'<figcaption><span class="mm-pt-facts">{"<b>best</b>" if first else ""}seed {image.seed}'
+        f"<span> · {image.width} × {image.height}</span></span>{score}"
+        f"{_tools(file_name(made.prompt, image.seed))}</figcaption></figure>"
     )
 
 
