@@ -49,7 +49,7 @@ def painter_row(text: ModelSpec) -> ModelSpec | None:
         engines=(DIFFUSERS,),
         files=(*own, *borrowed),
         licence="Apache-2.0",
-        memory_bytes=350_000_000,
+        memory_bytes=150_000_000,
         languages=("en",),
         summary="Paints emoji-like pictures of 64 × 64 pixels from a few words",
     )
