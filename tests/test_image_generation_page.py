@@ -122,8 +122,8 @@ def test_page_and_program_give_the_same_values() -> None:
 
 
 def test_what_is_left_empty_stands_at_its_default_and_an_empty_seed_is_a_new_one() -> None:
-    made = painting.options_of(None, None, None, None, None, 3, None, None, None)
-    assert made == PaintOptions(seed=3)
+    for empty in (None, 0):
+        assert painting.options_of(None, empty, empty, empty, empty, 3, None, None, None) == PaintOptions(seed=3)
     assert len({painting.options_of("").seed for _ in range(5)}) > 1
 
 

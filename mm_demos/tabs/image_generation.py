@@ -76,7 +76,7 @@ def _options() -> dict[str, Any]:
             memory = gr.Dropdown(MEMORY, value="auto", label="Memory", min_width=140)
         with gr.Row():
             steps = gr.Slider(0, MAX_STEPS, value=0, step=1, label="Steps", info="0: the model's own", min_width=160)
-            guidance = gr.Number(None, label="Guidance", info="Empty: the model's own", min_width=120)
+            guidance = gr.Number(0, label="Guidance", info="0: the model's own; 1: none", min_width=120)
         with gr.Row():
             width = gr.Number(0, label="Width", info="0: its own", precision=0, min_width=120)
             height = gr.Number(0, label="Height", info="0: its own", precision=0, min_width=120)

@@ -79,7 +79,7 @@ def paint(  # noqa: PLR0917 (an endpoint receives its components' values by posi
 
     Each of `images` has its file in `png` as a data URI (PNG, its settings as text inside), `seed`, `pixels_sha256` and, with
     `rank`, `score`: the cosine of prompt and picture, by which they are then ordered, best first. `image` is a picture to start
-    from, of which `strength` in (0, 1] is repainted. Zero for `steps`, `width`, `height` and nothing for `guidance` and
+    from, of which `strength` in (0, 1] is repainted. Zero for `steps`, `width`, `height` and `guidance` and nothing for
     `scheduler` take the model's own; nothing for `seed` takes a new one. `memory` is auto, off, sliced or offload. Cancelling
     ends the run within one step.
     """
@@ -132,7 +132,7 @@ def options_of(  # noqa: PLR0917
     given: dict[str, Any] = {
         "negative_prompt": (negative_prompt or "").strip(),
         "num_inference_steps": _whole(steps),
-        "guidance_scale": guidance,
+        "guidance_scale": guidance or None,  # an empty number arrives as 0, which would be no guidance: that is 1, too
         "width": _whole(width),
         "height": _whole(height),
         "scheduler": scheduler or None,

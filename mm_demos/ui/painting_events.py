@@ -112,7 +112,7 @@ def form(painted: PaintSettings) -> tuple[Any, ...]:
         False,
         painted.model if painted.model in made.names() else gr.skip(),
         options.num_inference_steps,
-        options.guidance_scale,
+        options.guidance_scale or 0,
         options.width,
         options.height,
         options.seed,

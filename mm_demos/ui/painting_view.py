@@ -84,7 +84,7 @@ def _card(made: Generation, image: GeneratedImage, best: float, first: bool) -> 
 def _score(score: float, best: float) -> str:
     share = min(1.0, max(0.0, score / best)) if best > 0 else 0.0
     return (
-        f'<span class="mm-value" title="How well it fits the prompt (cosine)">{score:.2f}</span>'
+        f'<span class="mm-value" title="How well it fits the prompt (cosine)">{round(score, 2) + 0.0:.2f}</span>'
         f'<span class="mm-track" title="beside the best"><span style="width:{share:.2%}"></span></span>'
     )
 
