@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mm_demos.errors import DemoError, InvalidInputError
-    from mm_demos.models.protocols import AnswerOptions, CaptionOptions, PaintOptions, TranscribeOptions
+    from mm_demos.models.painting import PaintOptions
+    from mm_demos.models.protocols import AnswerOptions, CaptionOptions, TranscribeOptions
     from mm_demos.progress import Progress
     from mm_demos.results import (
         Answer,
@@ -91,7 +92,8 @@ __all__ = [
 
 _HOMES = {
     "mm_demos.errors": ("DemoError", "InvalidInputError"),
-    "mm_demos.models.protocols": ("AnswerOptions", "CaptionOptions", "PaintOptions", "TranscribeOptions"),
+    "mm_demos.models.painting": ("PaintOptions",),
+    "mm_demos.models.protocols": ("AnswerOptions", "CaptionOptions", "TranscribeOptions"),
     "mm_demos.progress": ("Progress",),
     "mm_demos.results": (
         *("Answer", "Caption", "Captioning", "Classification", "LabelScore"),

@@ -20,7 +20,7 @@ from mm_demos.models.diffusion_preview import Sketch
 from mm_demos.models.diffusion_rows import register_pipeline
 from mm_demos.models.diffusion_schedulers import rebuilt
 from mm_demos.models.loader import Loader
-from mm_demos.models.protocols import ImageGenerator, Painting, PaintOptions
+from mm_demos.models.painting import ImageGenerator, Painting, PaintOptions
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 

@@ -16,7 +16,7 @@ from mm_demos.errors import InsufficientMemoryError
 from mm_demos.models import diffusion_memory
 from mm_demos.models.diffusion import DiffusionPainter, load_pipeline
 from mm_demos.models.diffusion_memory import FIXED_BYTES, Need, choose, need
-from mm_demos.models.protocols import Painting, PaintOptions
+from mm_demos.models.painting import Painting, PaintOptions
 from mm_demos.progress import Progress
 
 MAKERS: dict[str, Callable[[Path], Path]] = {"sd": tiny_sd, "sdxl": tiny_sdxl, "flux": tiny_flux}

@@ -16,7 +16,7 @@ import mm_demos
 from mm_demos import samples
 from mm_demos.errors import BusyError, InvalidInputError, StoppedError, UnknownModelError
 from mm_demos.models import catalog, fake, loader
-from mm_demos.models.protocols import PaintDefaults, PaintOptions
+from mm_demos.models.painting import PaintDefaults, PaintOptions
 from mm_demos.progress import Progress, Update
 from mm_demos.results import Generation, as_dict
 from mm_demos.tasks import image_painting

@@ -25,7 +25,7 @@ from mm_demos.models import catalog, loader
 from mm_demos.models.diffusion_rows import register_pipeline
 from mm_demos.models.fake import register_fakes
 from mm_demos.models.fake_painter import FakePainter
-from mm_demos.models.protocols import PaintOptions
+from mm_demos.models.painting import PaintOptions
 from mm_demos.results import GeneratedImage, Generation, as_dict
 from mm_demos.tabs import find
 from mm_demos.tasks.image_settings import settings_of

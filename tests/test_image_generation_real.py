@@ -16,7 +16,8 @@ from mm_demos.cli import main
 from mm_demos.errors import InvalidInputError, StoppedError
 from mm_demos.models import catalog, loader
 from mm_demos.models.diffusion_rows import register_pipeline
-from mm_demos.models.protocols import JointEmbedder, PaintOptions
+from mm_demos.models.painting import PaintOptions
+from mm_demos.models.protocols import JointEmbedder
 from mm_demos.progress import Progress
 from mm_demos.results import Generation, as_dict
 from mm_demos.tasks.image_generation import generate, generate_steps, replay
@@ -114,7 +115,7 @@ def test_the_real_embedder_puts_the_picture_that_fits_first(
     real_weights(EMBEDDER)
     from mm_demos import samples
     from mm_demos.models.diffusion import DiffusionPainter
-    from mm_demos.models.protocols import Painting
+    from mm_demos.models.painting import Painting
 
     photos = [samples.path(name) for name in ("rocket.jpg", "coffee.jpg", "cat.jpg")]
 

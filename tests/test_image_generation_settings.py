@@ -16,7 +16,7 @@ from peaks import Peak, is_one_sentence
 from PIL import Image
 
 from mm_demos.errors import InvalidInputError
-from mm_demos.models.protocols import PaintOptions
+from mm_demos.models.painting import PaintOptions
 from mm_demos.results import Receipt
 from mm_demos.tasks.image_settings import PaintSettings, png_of, settings_of, settings_of_receipt
 

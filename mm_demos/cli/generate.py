@@ -15,7 +15,7 @@ from mm_demos.cli.output import Output
 from mm_demos.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from mm_demos.models.protocols import PaintOptions
+    from mm_demos.models.painting import PaintOptions
     from mm_demos.results import Generation
 
 USUAL = Path("picture.png")

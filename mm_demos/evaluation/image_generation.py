@@ -107,7 +107,7 @@ def catalog_name(model: str) -> str:
 def painter(model: str, seed: int, steps: int) -> Paint:
     """The task that serves visitors, one picture a prompt."""
     from mm_demos import media
-    from mm_demos.models.protocols import PaintOptions
+    from mm_demos.models.painting import PaintOptions
     from mm_demos.tasks.image_generation import generate
 
     options = PaintOptions(seed=seed, num_inference_steps=steps)

@@ -71,7 +71,7 @@ class PaintingSpeed:
 
 def ours(model: str) -> Work:
     """The task that serves visitors."""
-    from mm_demos.models.protocols import PaintOptions
+    from mm_demos.models.painting import PaintOptions
     from mm_demos.tasks.image_generation import generate
 
     name = catalog_name(model)

@@ -17,7 +17,7 @@ from mm_demos.models.diffusion_prompt import cut_off
 from mm_demos.models.diffusion_rows import register_pipeline
 from mm_demos.models.diffusion_run import Brake, run
 from mm_demos.models.loading import out_of_memory
-from mm_demos.models.protocols import PaintDefaults, Painting, PaintOptions
+from mm_demos.models.painting import PaintDefaults, Painting, PaintOptions
 from mm_demos.progress import Progress
 
 if TYPE_CHECKING:

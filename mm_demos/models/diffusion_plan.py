@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import InvalidInputError
 from mm_demos.models.diffusion_schedulers import names
-from mm_demos.models.protocols import PaintDefaults, PaintOptions
+from mm_demos.models.painting import PaintDefaults, PaintOptions
 from mm_demos.settings import settings
 
 if TYPE_CHECKING:

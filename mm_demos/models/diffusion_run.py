@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mm_demos.errors import StoppedError
-from mm_demos.models.protocols import Painting
+from mm_demos.models.painting import Painting
 from mm_demos.progress import Progress
 
 POLL_SECONDS = 0.05  # how often a waiting caller looks whether the visitor pressed Stop

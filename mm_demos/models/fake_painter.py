@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mm_demos.models.protocols import FloatArray, PaintDefaults, Painting, PaintOptions
+from mm_demos.models.painting import PaintDefaults, Painting, PaintOptions
+from mm_demos.models.protocols import FloatArray
 from mm_demos.progress import Progress
 
 if TYPE_CHECKING:

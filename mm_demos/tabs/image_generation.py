@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from mm_demos import ui
-from mm_demos.models.protocols import PaintOptions
+from mm_demos.models.painting import PaintOptions
 from mm_demos.tabs import find
 from mm_demos.tasks.image_options import MAX_STEPS
 from mm_demos.ui import painting as made

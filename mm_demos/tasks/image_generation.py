@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mm_demos import media
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
-from mm_demos.models.protocols import FloatArray, ImageGenerator, PaintOptions
+from mm_demos.models.painting import ImageGenerator, PaintOptions
+from mm_demos.models.protocols import FloatArray
 from mm_demos.progress import Progress
 from mm_demos.results import Generation, Receipt, Transcription
 from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, MEMORY, check_options, filled

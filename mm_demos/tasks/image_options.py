@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mm_demos.errors import InvalidInputError
-from mm_demos.models.protocols import PaintDefaults, PaintOptions
+from mm_demos.models.painting import PaintDefaults, PaintOptions
 from mm_demos.tasks.options import MAX_SEED, check_seed
 
 if TYPE_CHECKING:

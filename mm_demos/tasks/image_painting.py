@@ -15,7 +15,8 @@ import mm_demos
 from mm_demos import media
 from mm_demos.errors import BusyError, InsufficientMemoryError
 from mm_demos.models import catalog
-from mm_demos.models.protocols import FloatArray, ImageGenerator, Painting, PaintOptions
+from mm_demos.models.painting import ImageGenerator, Painting, PaintOptions
+from mm_demos.models.protocols import FloatArray
 from mm_demos.progress import Progress, Update
 from mm_demos.results import GeneratedImage, Generation, Receipt
 from mm_demos.tasks.image_ranking import best_first, similarity

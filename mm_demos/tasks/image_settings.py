@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import InvalidInputError
 from mm_demos.media.files import existing_file
-from mm_demos.models.protocols import PaintOptions
+from mm_demos.models.painting import PaintOptions
 from mm_demos.results import Receipt
 from mm_demos.settings import settings
 from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, check_options

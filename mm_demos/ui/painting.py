@@ -15,7 +15,7 @@ from typing import Any
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog, loader, weights
 from mm_demos.models.diffusion_schedulers import RECIPES
-from mm_demos.models.protocols import PaintOptions
+from mm_demos.models.painting import PaintOptions
 from mm_demos.progress import Progress
 from mm_demos.results import Generation, Receipt, Transcription
 from mm_demos.settings import settings
