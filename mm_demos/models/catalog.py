@@ -7,12 +7,26 @@ import hashlib
 
 from mm_demos.errors import UnknownModelError
 from mm_demos.models.rows import ROWS
-from mm_demos.models.spec import Engine, HubSource, ModelSpec, PackagedSource, Role, Source, UrlSource, WeightFile, WheelSource
+from mm_demos.models.spec import (
+    Engine,
+    HubRepository,
+    HubSource,
+    LocalFolder,
+    ModelSpec,
+    PackagedSource,
+    Role,
+    Source,
+    UrlSource,
+    WeightFile,
+    WheelSource,
+)
 from mm_demos.settings import Profile, settings
 
 __all__ = [
     "Engine",
+    "HubRepository",
     "HubSource",
+    "LocalFolder",
     "ModelSpec",
     "PackagedSource",
     "Role",
@@ -106,7 +120,8 @@ def revision_of(model: str) -> str:
     """
     key = hashlib.sha256()
     for row in expand(model):
-        key.update("|".join([row.name, row.revision, *(file.sha256 for file in row.files)]).encode())
+        bytes_of = [row.digest] if row.repository is not None else [file.sha256 for file in row.files]
+        key.update("|".join([row.name, row.revision, *bytes_of]).encode())
     return key.hexdigest()[:16]
 
 
