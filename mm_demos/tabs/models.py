@@ -15,7 +15,7 @@ from mm_demos.settings import settings
 from mm_demos.tabs import find
 from mm_demos.tasks import model_states
 from mm_demos.tasks.model_states import Catalog, ModelState
-from mm_demos.ui import render
+from mm_demos.ui import model_choices, render
 from mm_demos.ui.files import json_text
 
 HEADERS = ("Model", "Role", "Size", "Licence", "Disk", "Memory", "Quality")
@@ -117,6 +117,7 @@ def build(frame: ui.Frame) -> None:
             }
             stop = gr.Button("Stop", variant="stop", min_width=70, elem_classes="mm-stop")
         status = gr.HTML(render.line("idle", "Ready"), elem_classes="mm-plain mm-statusbox")
+        model_choices.build(page, chosen)
         machine = gr.HTML(elem_classes="mm-plain mm-result")
     with page.results(receipt=False):
         card = gr.HTML(elem_classes="mm-plain mm-result")
