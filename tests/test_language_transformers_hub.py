@@ -5,26 +5,31 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tiny_language
+from gradio_client import Client
+from gradio_client.exceptions import AppError
 
-from mm_demos.errors import InvalidInputError
-from mm_demos.models import catalog
+from mm_demos import tabs, ui
+from mm_demos.errors import InvalidInputError, MissingDependencyError
+from mm_demos.models import catalog, language_transformers
 from mm_demos.models.caption_writer import CaptionWriter
-from mm_demos.models.catalog import ModelSpec
+from mm_demos.models.catalog import Engine, ModelSpec
 from mm_demos.models.evidence import Sight
 from mm_demos.models.fake import FakeTextEmbedder
-from mm_demos.models.hub_engines import CHAT
+from mm_demos.models.hub_engines import CHAT, CHAT_GGUF
 from mm_demos.models.language_transformers import TransformersChat
-from mm_demos.models.loader import Loader
+from mm_demos.models.loader import Loader, reset_shared
 from mm_demos.models.protocols import CaptionOptions, ChatMessage, ChatModel, GenerateOptions
 from mm_demos.models.spec import LocalFolder
 from mm_demos.models.usage import usage_of
 from mm_demos.progress import Progress
+from mm_demos.tasks import model_choices
 from mm_demos.tasks.assistant_chat import Chat
 
 MESSAGES = (ChatMessage("system", "You answer in one short sentence."), ChatMessage("user", "What colour is the sky?"))
@@ -172,3 +177,66 @@ def test_captions_are_worded_by_a_model_that_follows_no_grammar(llama: Transform
     captions = writer.write(sight, CaptionOptions(style="playful", n=2, max_new_tokens=8), Progress())
     assert len(captions) == 2 and all(captions)
     assert writer.translate(captions, sight, CaptionOptions(language="de", max_new_tokens=8), Progress())
+
+
+# -- GGUF ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def gguf(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Qwen2 checkpoint as one file."""
+    return tiny_language.write_gguf(folders["qwen2"], tmp_path_factory.mktemp("gguf") / "qwen2")
+
+
+@pytest.mark.parametrize(("engine", "dtype"), [(CHAT_GGUF, "f32"), (CHAT, "float32")], ids=["llama.cpp", "transformers"])
+def test_a_gguf_file_says_what_its_checkpoint_says(folders: dict[str, Path], gguf: Path, engine: Engine, dtype: str) -> None:
+    system, user = (message.content for message in MESSAGES)
+    wanted = reference(folders["qwen2"], PROMPTS["qwen2"].format(s=system, u=user))
+    with leased(gguf, replace(engine, probe=False)) as model:
+        assert ask(model) == wanted
+        assert (model.context_tokens, model.dtype) == (512, dtype)
+        with pytest.raises(InvalidInputError, match="at most 512"):
+            ask(model, (ChatMessage("user", "a dog " * 600),))
+
+
+def test_llama_cpp_folds_the_system_turn_where_a_template_refuses_it(folders: dict[str, Path], tmp_path: Path) -> None:
+    template = tiny_language.GEMMA.replace("<start_of_turn>", "<|im_start|>").replace("<end_of_turn>", "<|im_end|>")
+    folder = tiny_language.write_gguf(folders["qwen2"], tmp_path / "gemma", template=template)
+    with leased(folder, replace(CHAT_GGUF, probe=False)) as model:
+        tokens, _ = model._prompt(list(MESSAGES))
+        text = model._client.post("/detokenize", {"tokens": tokens})["content"]
+        assert MESSAGES[0].content in text and "system" not in text
+        assert ask(model)
+
+
+def test_reading_gguf_with_transformers_names_the_library_it_needs(gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="pip install gguf"):
+        language_transformers._gguf_file(gguf)
+
+
+# -- the page ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """The Assistant and the Models tab, with the tiny checkpoint as the first chat model of the catalog."""
+    row = ModelSpec("tiny-chat", "chat", "tiny", ("embedded",), (CHAT,), repository=LocalFolder(folders["qwen2"], 500_000))
+    monkeypatch.setattr(catalog, "_registered", {row.name: row, **catalog._registered})
+    monkeypatch.setattr(model_choices, "_file", lambda _: tmp_path / "measured.json")
+    reset_shared(Loader(budget_bytes=10**10))
+    blocks = ui.launch([tabs.find("assistant"), tabs.find("models")], host="127.0.0.1", port=7960, block=False)
+    yield Client(blocks.local_url, verbose=False)
+    blocks.close()
+    reset_shared()
+
+
+def test_a_choice_made_on_the_models_tab_is_what_the_assistant_runs_on(page: Client) -> None:
+    state = page.predict(model="tiny-chat", quantisation="int8", api_name="/models_choose")
+    assert [each["choices"] for each in state["measured"]] == ["as published", "int8"]
+    assert all(each["speed"] > 0 and each["memory_bytes"] >= 0 for each in state["measured"])
+    reply = page.predict(text="What does express delivery cost?", api_name="/reply")
+    use = next(each for each in reply["receipt"]["models"] if each["name"] == "tiny-chat")
+    assert (use["engine"], use["dtype"]) == ("transformers", "int8")
+    with pytest.raises(AppError, match="main memory anyway"):
+        page.predict(model="tiny-chat", offload="cpu", api_name="/models_choose")

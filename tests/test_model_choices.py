@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import tiny_language
 
+from mm_demos.cli import main
 from mm_demos.errors import BusyError, InsufficientMemoryError, InvalidInputError, MissingDependencyError, SettingError
 from mm_demos.models import catalog, choices, loader, placing, weights
 from mm_demos.models.choices import AS_PUBLISHED, ModelChoices, check, from_setting, named
@@ -21,7 +23,7 @@ from mm_demos.tasks import model_choices
 from mm_demos.ui.model_choices import table_html
 
 MESSAGES = (ChatMessage("user", "A dog on a beach."),)
-PLAIN = ModelSpec("plain", "chat", "tiny", (), (CHAT,))
+PLAIN = ModelSpec("plain", "chat", "tiny", (), (CHAT,), repository=LocalFolder(Path("plain")))
 
 
 @pytest.fixture(scope="module")
@@ -251,3 +253,13 @@ def test_a_load_that_fails_leaves_the_choice_as_it_was(tiny: str, monkeypatch: p
     with pytest.raises(InsufficientMemoryError):
         model_choices.choose(tiny, quantisation="int8")
     assert loader.shared().choices(tiny) == AS_PUBLISHED
+
+
+def test_the_command_line_chooses_and_says_how_to_keep_it(tiny: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "choose", tiny, "--dtype", "bfloat16", "--json"]) == 0
+    state = json.loads(capfd.readouterr().out)
+    assert [each["dtype"] for each in state["measured"]] == ["float32", "bfloat16"]
+    assert main(["models", "choose", tiny, "--dtype", "bfloat16"]) == 0
+    assert f"--load-as {tiny}=bfloat16" in capfd.readouterr().out
+    assert main(["models", "choose", tiny, "--offload", "cpu"]) == 1
+    assert "main memory anyway" in capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,4 +100,60 @@ def write(family: str, folder: Path, *, dtype: str = "float32", shape: dict[str,
     model = getattr(transformers, model_name)(config).to(getattr(torch, dtype))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+GGUF_NAMES = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "model.embed_tokens": "token_embd",
+    "model.norm": "output_norm",
+    "model.layers": "blk",
+}
+
+
+def write_gguf(checkpoint: Path, folder: Path, *, template: str = CHATML) -> Path:
+    """Save a Qwen2 checkpoint of `write` as one GGUF file of 32-bit numbers, and return its folder."""
+    import gguf
+    from safetensors.numpy import load_file
+
+    config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    tokenizer = json.loads((checkpoint / "tokenizer.json").read_text(encoding="utf-8"))
+    words, marks = tokenizer["model"]["vocab"], {each["content"]: each["id"] for each in tokenizer["added_tokens"]}
+    folder.mkdir(parents=True, exist_ok=True)
+    out = gguf.GGUFWriter(folder / "tiny-f32.gguf", "qwen2")
+    out.add_context_length(config["max_position_embeddings"])
+    out.add_embedding_length(config["hidden_size"])
+    out.add_block_count(config["num_hidden_layers"])
+    out.add_feed_forward_length(config["intermediate_size"])
+    out.add_head_count(config["num_attention_heads"])
+    out.add_head_count_kv(config["num_key_value_heads"])
+    out.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+    out.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    out.add_file_type(gguf.LlamaFileType.ALL_F32)
+    out.add_tokenizer_model("gpt2")
+    out.add_tokenizer_pre("gpt-2")
+    out.add_token_list(sorted(words | marks, key=(words | marks).__getitem__))
+    out.add_token_types([gguf.TokenType.CONTROL if i in marks.values() else gguf.TokenType.NORMAL for i in range(len(words))])
+    out.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])
+    out.add_bos_token_id(config["bos_token_id"])
+    out.add_eos_token_id(config["eos_token_id"])
+    out.add_add_bos_token(False)
+    out.add_chat_template(template)
+    for name, array in load_file(checkpoint / "model.safetensors").items():
+        short = name
+        for long, brief in GGUF_NAMES.items():
+            short = short.replace(long, brief)
+        out.add_tensor(short.removeprefix("model."), array)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
     return folder

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
-from mm_demos.cli import UsageError
+from mm_demos.cli import UsageError, models_choose
 from mm_demos.cli.inputs import add_output
 from mm_demos.cli.output import Output, attempt, standard_output, table
 from mm_demos.errors import DemoError, WeightsUnavailableError
@@ -33,10 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if name in {"list", "pull", "prepare"}:
             action.add_argument("--profile", choices=get_args(Profile), default=argparse.SUPPRESS, help="models of it")
         add_output(action)
+    models_choose.configure(actions)
 
 
 def run(flags: argparse.Namespace) -> int:
     """Do the action for every model named."""
+    if flags.action == models_choose.ACTION:
+        return models_choose.run(flags)
     rows = _rows(flags)
     step = {"list": _listed, "pull": _pulled, "prepare": _prepared, "verify": _verified, "path": _path}[flags.action]
     with standard_output(as_json=flags.json, quiet=flags.quiet) as output:

@@ -51,6 +51,12 @@ class ModelChoices:
         return ", ".join(words) or "as published"
 
     @property
+    def words(self) -> str:
+        """As the setting has them, e.g. "bfloat16+int8"; empty for the defaults."""
+        chosen = (self.dtype, self.quantisation, self.offload, "compile" if self.compile else "none")
+        return "+".join(word for word in chosen if word not in {"auto", "none"})
+
+    @property
     def memory_share(self) -> float:
         """Memory it takes against that of the model as published, roughly: for estimates before a load."""
         share = DTYPE_SHARE[self.dtype] if self.quantisation == "none" else QUANTISED_SHARE[self.quantisation]
@@ -124,6 +130,8 @@ def check(spec: ModelSpec, choices: ModelChoices, engine: Engine, device: str) -
     Raises:
         InvalidInputError: one sentence that names the cause and the way out.
     """
+    if choices == AS_PUBLISHED:
+        return
     faults = (*_of_the_model(spec, choices, engine), *_of_the_machine(choices, device))
     reason = next((sentence for wrong, sentence in faults if wrong), None)
     if reason is not None:
@@ -136,7 +144,11 @@ def _of_the_model(spec: ModelSpec, choices: ModelChoices, engine: Engine) -> Seq
     packed = any(file.name.endswith(".gguf") for file in spec.files)
     fixed = "its file fixes how the weights are packed" if packed else f"{library} leaves no choice"
     return (
-        (can == NOTHING and choices != AS_PUBLISHED, f"{fixed}, so keep it as published"),
+        (
+            not spec.has_weights and bool(spec.components),
+            f"it is made of {' and '.join(spec.components)}, so choose for that one",
+        ),
+        (can == NOTHING, f"{fixed}, so keep it as published"),
         (choices.dtype not in can.dtypes, f"{library} computes it in {_either(can.dtypes)}, so choose one of these"),
         (packed and choices.quantisation != "none", "its file is packed already, so choose no quantisation"),
         (choices.quantisation not in can.quantisations, f"{library} packs it in no such way, so choose no quantisation"),

@@ -51,7 +51,6 @@ class TransformersChat:
         tokenizer = AutoTokenizer.from_pretrained(request.folder, **source)
         if not tokenizer.chat_template:
             raise MissingDependencyError(f"{request.spec.name} has no chat template: choose a checkpoint tuned for chat.")
-        # Safetensors or GGUF only: a pickle may run code when it is read.
         options = source | {"use_safetensors": None} if source else {}
         model = load_checkpoint(AutoModelForCausalLM, request, **options)
         elsewhere = request.choices.offload

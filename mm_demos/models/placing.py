@@ -9,6 +9,8 @@ from mm_demos.errors import MissingDependencyError
 if TYPE_CHECKING:
     from mm_demos.models.loader import LoadRequest
 
+# Safetensors only: a pickle may run code when it is read, and so may code that comes with a checkpoint.
+SOURCES = {"use_safetensors": True, "local_files_only": True, "trust_remote_code": False}
 KEPT = "<kept>"  # stands for the device that computes, in `layer_map`
 
 
@@ -27,7 +29,7 @@ def load_checkpoint(auto: Any, request: LoadRequest, **options: Any) -> Any:
 
     logging.disable_progress_bar()  # loads report to the page and the command line, not to the console
     choices = request.choices
-    placing: dict[str, Any] = {"device_map": request.device, "dtype": request.dtype or "auto", "use_safetensors": True}
+    placing: dict[str, Any] = {"device_map": request.device, "dtype": request.dtype or "auto"} | SOURCES
     if choices.offload != "none":
         placing["device_map"] = _places(auto, request)
         placing["offload_folder"] = str(request.derived_folder / "offload")
