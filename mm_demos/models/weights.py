@@ -18,15 +18,14 @@ from pathlib import Path
 from filelock import FileLock
 
 from mm_demos.errors import WeightsUnavailableError
-from mm_demos.models import sources
+from mm_demos.models import repositories, sources
 from mm_demos.models.spec import ModelSpec, PackagedSource, Source, WeightFile
-from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire
+from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire, check_space
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
 # Every verified file bears this time (2001-09-09): whoever writes to it afterwards changes the time, and it is hashed again.
 VERIFIED_NS = 1_000_000_000 * 10**9
-SPARE_BYTES = 256 * 2**20  # for the wheel on its way, and so that the disk is never filled to the brim
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,8 @@ class FileCheck:
 
 def folder(spec: ModelSpec) -> Path:
     """Where the model's files lie under their names; there only after `ensure`."""
+    if spec.repository is not None:
+        return repositories.folder(spec)
     return settings().cache_dir / "models" / f"{spec.name}-{spec.digest[:12]}"
 
 
@@ -55,11 +56,15 @@ def derived_folder(spec: ModelSpec) -> Path:
 
 def is_cached(spec: ModelSpec) -> bool:
     """Whether every file is in the store, so that `ensure` needs no source."""
+    if spec.repository is not None:
+        return repositories.is_cached(spec)
     return all(_is_verified(_blob(file), file) for file in spec.files)
 
 
 def missing_bytes(spec: ModelSpec) -> int:
     """How many bytes `ensure` would have to fetch."""
+    if spec.repository is not None:
+        return repositories.missing_bytes(spec)
     return sum(file.size_bytes for file in _missing(spec) if not file.packaged)
 
 
@@ -73,6 +78,8 @@ def ensure(spec: ModelSpec, progress: Progress | None = None) -> Path:
     progress = progress or Progress()
     missing = _missing(spec)
     try:
+        if spec.repository is not None:
+            return repositories.ensure(spec, progress)
         if missing:
             _fetch(spec, missing, progress)
         target = folder(spec)
@@ -93,6 +100,9 @@ def _unwritable(spec: ModelSpec, error: OSError) -> WeightsUnavailableError:
 
 def verify(spec: ModelSpec, progress: Progress | None = None) -> tuple[FileCheck, ...]:
     """Hash every file again; a damaged one is removed, so that the next `ensure` fetches it."""
+    if spec.repository is not None:
+        found = repositories.verify(spec, progress or Progress())
+        return tuple(FileCheck(each.name, not each.problem, each.problem) for each in found)
     meter = Meter(progress or Progress(), f"Verifying {spec.name}", spec.size_bytes)
     checks = []
     for file in spec.files:
@@ -180,7 +190,8 @@ def _fetch(spec: ModelSpec, missing: list[WeightFile], progress: Progress) -> No
     root = settings().cache_dir
     for name in ("blobs", "incoming", "locks"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    _check_space(spec, missing, root)
+    # Parts and the file joined from them lie side by side for a moment.
+    check_space(spec.name, sum(file.size_bytes for file in missing) + max(file.size_bytes for file in missing), root)
     meter = Meter(progress, f"Fetching {spec.name}", sum(file.size_bytes for file in missing))
     for file in missing:
         lock = FileLock(root / "locks" / f"{file.sha256}.lock")
@@ -192,17 +203,6 @@ def _fetch(spec: ModelSpec, missing: list[WeightFile], progress: Progress) -> No
             lock.release()
         meter.done += file.size_bytes
         meter.show(0)
-
-
-def _check_space(spec: ModelSpec, missing: list[WeightFile], root: Path) -> None:
-    # Parts and the file joined from them lie side by side for a moment.
-    needed = sum(file.size_bytes for file in missing) + max(file.size_bytes for file in missing) + SPARE_BYTES
-    free = shutil.disk_usage(root).free
-    if free < needed:
-        raise WeightsUnavailableError(
-            f"Fetching {spec.name} needs {needed / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB are free in {root}: "
-            "free some or name another folder in MM_DEMOS_CACHE_DIR."
-        )
 
 
 def _obtain(spec: ModelSpec, file: WeightFile, missing: list[WeightFile], meter: Meter) -> None:
