@@ -111,7 +111,7 @@ class _Lines:
         self._next = 0.0
 
     def show(self, step: IndexProgress) -> None:
-        from mm_demos.tasks.retrieval import progress_line
+        from mm_demos.tasks.retrieval_progress import progress_line
 
         if step.fault:
             print(f"{CLEAR_LINE if self._terminal else ''}{step.file}: {step.fault}", file=sys.stderr, flush=True)

@@ -238,7 +238,7 @@ class Heard:
 
 
 @runtime_checkable
-class SoundTagger(Protocol):
+class SoundListener(Protocol):
     """Sounds to vectors that can be compared, and to probabilities over a fixed set of events."""
 
     @property
@@ -255,6 +255,15 @@ class SoundTagger(Protocol):
         """One stretch of sound (n_samples,) at 16 kHz, of about five seconds, at most 30."""
         ...
 
+    def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
+        """Events in `waveform` (n_samples,) at 16 kHz with probabilities, best first."""
+        ...
+
+
+@runtime_checkable
+class SoundTagger(SoundListener, Protocol):
+    """A listener that knows which of its events a query means."""
+
     def named(self, query: FloatArray) -> FloatArray:
         """Probabilities (n_labels + 1,), summing to 1, that a query means each sound; none of them last.
 
@@ -263,8 +272,14 @@ class SoundTagger(Protocol):
         """
         ...
 
-    def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
-        """Events in `waveform` (n_samples,) at 16 kHz with probabilities, best first."""
+
+@runtime_checkable
+class SoundEmbedder(SoundListener, TextEmbedder, Protocol):
+    """A listener with sentences in the space of its vectors, by dot product: it can be asked for any sound."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor that turns similarities into logits whose softmax is calibrated."""
         ...
 
 
