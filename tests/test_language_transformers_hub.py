@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -210,7 +211,8 @@ def test_llama_cpp_folds_the_system_turn_where_a_template_refuses_it(folders: di
 
 
 def test_reading_gguf_with_transformers_names_the_library_it_needs(gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "gguf" else find_spec(name))
     with pytest.raises(MissingDependencyError, match="pip install gguf"):
         language_transformers._gguf_file(gguf)
 

@@ -61,7 +61,7 @@ def _row(item: ModelState) -> str:
 
 def _card(states: Catalog) -> str:
     item = next((item for item in states.models if item.name == states.chosen), states.models[0])
-    facts = [("engine", item.engine), ("memory", render.size(item.memory_bytes))]
+    facts = [("engine", item.engine), *model_choices.costs(item)]
     parts = f"<p>Made of {escape(', '.join(item.components))}.</p>" if item.components else ""
     link = f'<a href="{escape(item.source)}" target="_blank" rel="noopener noreferrer">{escape(item.source)}</a>'
     source = link if item.source.startswith("https://") else escape(item.source)

@@ -132,7 +132,8 @@ def cost_line(roles: Sequence[catalog.Role]) -> str:
         return ""
     if not memory and not missing:
         return '<span class="mm-ready">Models are in memory: runs start at once.</span>'
-    fetch = f"downloads {render.size(missing)} and " if missing else ""
+    disk = render.size(accelerator.free_disk_bytes(settings().cache_dir))
+    fetch = f"downloads {render.size(missing)} to a disk with {disk} free and " if missing else ""
     free = render.size(accelerator.available_bytes())
     if len(cold) < len(names):
         return f"<span>The next run may load more: it {fetch}needs {render.size(memory)} of memory; {free} are free.</span>"

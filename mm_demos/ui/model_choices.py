@@ -6,10 +6,13 @@ from html import escape
 
 import gradio as gr
 
+from mm_demos import accelerator
 from mm_demos.errors import DemoError
 from mm_demos.models.choices import DTYPES, OFFLOADS, QUANTISATIONS, ModelChoices
+from mm_demos.settings import settings
 from mm_demos.tasks import model_choices
 from mm_demos.tasks.model_choices import Choosing, Measured
+from mm_demos.tasks.model_states import ModelState
 from mm_demos.ui import render
 from mm_demos.ui.page import DEVICE_QUEUE, Actions, Page
 
@@ -53,6 +56,18 @@ def build(page: Page, chosen: gr.Dropdown) -> None:
         )
 
 
+def costs(item: ModelState) -> list[tuple[str, str]]:
+    """What a load would take and what there is: download and disk where files are missing, and memory."""
+    memory = render.size(item.memory_bytes)
+    if item.resident:
+        return [("memory", memory)]
+    needs = [("memory", f"{memory} of {render.size(accelerator.available_bytes())} free")]
+    if item.download_bytes:
+        disk = render.size(accelerator.free_disk_bytes(settings().cache_dir))
+        needs.insert(0, ("download", f"{render.size(item.download_bytes)} to a disk with {disk} free"))
+    return needs
+
+
 def _state(model: str) -> tuple[object, ...]:
     """The table and the controls of a model, as it is loaded or will be."""
     try:
@@ -90,7 +105,7 @@ def _row(each: Measured, first: Measured, current: bool) -> str:
     dot = '<span class="mm-dot mm-on" title="as it is loaded now"></span>' if current else ""
     name = f"{dot}{escape(each.choices)}<small>{escape(each.dtype)} · {escape(each.engine)}</small>"
     cells = (name, render.seconds(each.load_seconds), memory, speed)
-    return f'<tr class="{"mm-now" if current else ""}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    return f'<tr class="{"mm-chosen" if current else ""}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _against(ratio: float) -> str:
