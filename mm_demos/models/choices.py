@@ -44,7 +44,7 @@ class ModelChoices:
 
     def __str__(self) -> str:
         """The choices that differ from the defaults, in words."""
-        words = [self.dtype] if self.dtype != "auto" else []
+        words: list[str] = [self.dtype] if self.dtype != "auto" else []
         words += [self.quantisation] if self.quantisation != "none" else []
         words += [f"layers on {'disk' if self.offload == 'disk' else 'the CPU'}"] if self.offload != "none" else []
         words += ["compiled"] if self.compile else []
