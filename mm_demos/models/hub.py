@@ -12,7 +12,7 @@ from typing import Any
 from mm_demos.models import sources
 from mm_demos.models.transfers import Meter, SourceError, first_line
 
-LOOK_UP_SECONDS = 2.5  # with the question whether it answers at all, below five
+LOOK_UP_SECONDS = 2.0  # with the question whether it answers at all, below five
 FILE_SECONDS = 10.0  # for the headers of one file, once the hub has answered
 
 

@@ -171,8 +171,18 @@ def _fetch(spec: ModelSpec, repository: HubRepository, snapshot: Snapshot, progr
             meter.show(0)
         _show(snapshot, incoming, place)
     finally:
+        _sweep(incoming)
         lock.release()
     return place
+
+
+def _sweep(incoming: Path) -> None:
+    """Remove what a transfer that brought nothing leaves behind; what it brought waits for the next one."""
+    files = [path for path in incoming.rglob("*") if path.is_file()]
+    if not any(path.suffix == ".incomplete" or ".cache" not in path.relative_to(incoming).parts for path in files):
+        shutil.rmtree(incoming, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            incoming.parent.rmdir()
 
 
 def _obtain(repository: str, commit: str, file: HubFile, incoming: Path, meter: Meter) -> None:
@@ -206,8 +216,6 @@ def _show(snapshot: Snapshot, incoming: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(place, ignore_errors=True)
     incoming.replace(place)
-    with contextlib.suppress(OSError):
-        incoming.parent.rmdir()
 
 
 def _differs(path: Path, file: HubFile, meter: Meter | None = None) -> bool:
