@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mm_demos.models.catalog import ModelSpec
 from mm_demos.models.hub_engines import CLAP
 from mm_demos.models.sound_labels import NOTHING, PROMPT, SOUND_LABELS
+from mm_demos.models.spec import LocalFolder
 
 
-def row(name: str, **changes: Any) -> ModelSpec:
-    """A catalog row of such a checkpoint."""
-    return ModelSpec(name=name, role="sound-tagger", family="clap", profiles=(), engines=(CLAP,), **changes)
+def row(name: str, *, folder: Path, **changes: Any) -> ModelSpec:
+    """A catalog row of the checkpoint in a folder."""
+    place = LocalFolder(folder, sum(path.stat().st_size for path in folder.iterdir()))
+    spec = ModelSpec(name=name, role="sound-tagger", family="clap", profiles=(), engines=(CLAP,), repository=place)
+    return replace(spec, **changes)
 
 
 def save_tiny_clap(target: Path, *, fused: bool = False) -> Path:

@@ -10,6 +10,7 @@ from openai_checkpoint import save_openai
 
 from mm_demos.models.catalog import ModelSpec
 from mm_demos.models.hub_engines import WHISPER
+from mm_demos.models.spec import LocalFolder
 
 OPENAI_NAMES = {  # OpenAI's names of a layer's parts → those of transformers
     "cross_attn_ln": "encoder_attn_layer_norm",
@@ -29,9 +30,10 @@ OPENAI_NAMES = {  # OpenAI's names of a layer's parts → those of transformers
 }
 
 
-def row(name: str, **changes: Any) -> ModelSpec:
-    """A catalog row of such a checkpoint."""
-    return ModelSpec(name=name, role="speech", family="whisper-transformers", profiles=(), engines=(WHISPER,), **changes)
+def row(name: str, *, folder: Path) -> ModelSpec:
+    """A catalog row of the checkpoint in a folder."""
+    place = LocalFolder(folder, sum(path.stat().st_size for path in folder.iterdir()))
+    return ModelSpec(name=name, role="speech", family="whisper-transformers", profiles=(), engines=(WHISPER,), repository=place)
 
 
 def save_tiny_whisper(source: Path, target: Path, *, layers: int = 2, alignment: bool = True) -> Path:
