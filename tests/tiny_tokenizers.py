@@ -37,13 +37,13 @@ def byte_pairs(first: tuple[str, ...], size: int = 400, suffix: str = "") -> Voc
 
 
 def word_pieces() -> dict[str, int]:
-    """Words and letters for a BERT tokenizer, with BLIP's own two tokens last."""
+    """Words and letters for a BERT tokenizer; as published, it lacks the two tokens that BLIP adds."""
     words = sorted({word.strip("?.:,").lower() for sentence in SENTENCES for word in sentence.split()})
     letters = [
         *"abcdefghijklmnopqrstuvwxyz0123456789.,?!:",
         *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789"),
     ]
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *words, "[DEC]", "[ENC]"]
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *words]
     return {token: number for number, token in enumerate(dict.fromkeys(tokens))}
 
 

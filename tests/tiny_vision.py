@@ -67,11 +67,9 @@ def save_siglip2(folder: Path) -> Path:
 
     vocab, merges = byte_pairs(("<pad>", "<eos>", "<bos>", "<unk>", "<mask>"))
     tokenizer = Siglip2Tokenizer(vocab=vocab, merges=merges)
-    vision = {**TOWER, "patch_size": 8, "num_patches": 16}
+    vision = {**TOWER, "patch_size": 16, "num_patches": 16}
     config = Siglip2Config(text_config=_sigmoid_text(len(tokenizer)), vision_config=vision)
-    images = Siglip2ImageProcessor(patch_size=8, max_num_patches=16)
-    processor = Siglip2Processor(images, tokenizer)
-    return _save(Siglip2Model, config, processor, folder)
+    return _save(Siglip2Model, config, Siglip2Processor(Siglip2ImageProcessor(), tokenizer), folder)
 
 
 JOINTS = {"clip": save_clip, "siglip": save_siglip, "siglip2": save_siglip2}

@@ -65,10 +65,10 @@ def save_blip(folder: Path, *, answers: bool = False) -> Path:
     tokenizer = BertTokenizer(vocab=vocab, model_max_length=64)
     text = {
         **SIZE,
-        "vocab_size": len(vocab),
+        "vocab_size": len(vocab) + 2,
         "encoder_hidden_size": 32,
         "max_position_embeddings": 64,
-        "bos_token_id": vocab["[DEC]"],
+        "bos_token_id": len(vocab),
         "sep_token_id": vocab["[SEP]"],
         "eos_token_id": vocab["[UNK]"],
         "pad_token_id": 0,
@@ -118,6 +118,7 @@ def save_blip2_t5(folder: Path) -> Path:
     text = T5Config(
         vocab_size=len(tokenizer) + 1, d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2, decoder_start_token_id=0
     )
+    text.bos_token_id = 1
     return _save_blip2(text, tokenizer, folder)
 
 
@@ -346,8 +347,17 @@ def _save(kind: Any, config: Any, processor: Any, folder: Path, settings: dict[s
                 weights.mul_(6 if "embed" in name else 3)
             if name == "query_tokens":
                 weights.normal_()
+        _quieten(model, processor.tokenizer)
     for name, value in (settings or {}).items():
         setattr(model.generation_config, name, value)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+def _quieten(model: Any, tokenizer: Any) -> None:
+    """Single bytes hardly ever win, so that what is written can be read."""
+    outputs = getattr(model, "text_decoder", model).get_output_embeddings().weight
+    for token, number in tokenizer.get_vocab().items():
+        if not token.lstrip("Ġ").isascii() and number < len(outputs):
+            outputs[number] = 0

@@ -106,7 +106,15 @@ class VisionLanguage:
         captions = [Caption(text, float(score), probs[text]) for text, score in zip(texts, scores, strict=True)]
         return Captioning(tuple(sorted(captions, key=lambda caption: -caption.score)), Evidence(basis=self._basis))
 
-    def answer(self, image: Image | None, question: str, *, options: AnswerOptions, progress: Progress, lease: Lease) -> Answer:  # noqa: ARG002 - asked as every answerer is
+    def answer(
+        self,
+        image: Image | None,
+        question: str,
+        *,
+        options: AnswerOptions,
+        progress: Progress,
+        lease: Lease,  # noqa: ARG002 (asked as every answerer is)
+    ) -> Answer:
         """The answer with at most `options.top_k` alternatives; nothing else is leased.
 
         Probabilities are the network's own: of a free answer that it says exactly this, of a choice, of yes and of no their share

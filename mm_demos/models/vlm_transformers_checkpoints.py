@@ -144,7 +144,7 @@ class Blip(Checkpoint):
         return Start(self.model.text_decoder, context, "input_ids", tokens, (int(config.sep_token_id),), int(config.pad_token_id))
 
     @property
-    def _lead(self) -> str:  # type: ignore[override]
+    def _lead(self) -> str:
         return ""
 
 
@@ -161,12 +161,22 @@ class Blip2(Checkpoint):
 
     def start(self, image: Image, prompt: str) -> Start:
         inputs = self._processed(image, prompt)
+        if not prompt:  # a caption begins as the library's own `generate` begins one, whatever the tokenizer puts around nothing
+            inputs.update(self._nothing(inputs["input_ids"]))
         if self.model.config.use_decoder_only_language_model:
             return self._decoder_only(inputs)
         return _encoder_decoder(self, inputs, [self.model.config.text_config.decoder_start_token_id])
 
+    def _nothing(self, like: Any) -> dict[str, Any]:
+        """The tokens that stand for the picture, and the one that begins a text."""
+        config = self.model.config
+        begin = getattr(config.text_config, "bos_token_id", None)
+        numbers = [config.image_token_index] * config.num_query_tokens + [self.ends[0] if begin is None else begin]
+        tokens = like.new_tensor([numbers])
+        return {"input_ids": tokens, "attention_mask": tokens.new_ones(tokens.shape)}
+
     @property
-    def _lead(self) -> str:  # type: ignore[override]
+    def _lead(self) -> str:
         return " " if self.model.config.use_decoder_only_language_model else ""
 
     @property
@@ -187,7 +197,7 @@ class Florence2(Checkpoint):
         return (*super()._steering, *tasks)
 
     @property
-    def _lead(self) -> str:  # type: ignore[override]
+    def _lead(self) -> str:
         return ""
 
 

@@ -45,7 +45,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Tokens that were written, without what they went on from, and their log-probability with the end's, if it was reached."""
+    """Tokens that were written, without what they went on from, and their log-probability with that of an end, if it came."""
 
     tokens: tuple[int, ...]
     log_prob: float
@@ -91,7 +91,14 @@ class Way:
 
 
 def write(start: Start, begun: Sequence[int], way: Way, step: Callable[[int], None]) -> list[Draft]:
-    """Drafts that go on from `begun`, in the order of the search; `step` is called after every token and may raise to stop."""
+    """Different drafts that go on from `begun`, in the order of the search.
+
+    Args:
+        start: picture and prompt.
+        begun: tokens that every draft begins with.
+        way: how to write.
+        step: called after every token with their number; may raise to stop.
+    """
     import torch
     from transformers import StoppingCriteriaList
 
@@ -124,7 +131,7 @@ def _drafts(output: Any, ends: frozenset[int]) -> list[Draft]:
     beams = getattr(output, "beam_indices", None)
     written_at_most = len(steps) if beams is None else int((beams >= 0).sum(-1).max())
     length = output.sequences.shape[1] - written_at_most
-    drafts = []
+    found: dict[tuple[int, ...], Draft] = {}
     for row, sequence in enumerate(output.sequences.tolist()):
         written: list[int] = []
         log_prob = 0.0
@@ -132,12 +139,13 @@ def _drafts(output: Any, ends: frozenset[int]) -> list[Draft]:
             source = row if beams is None else int(beams[row, i])
             if source < 0:
                 break
-            log_prob += float(steps[i][source, token] - totals[i][source])
-            if token in ends:
+            if token in ends:  # whichever of them came, it ended there
+                log_prob += float(steps[i][source, sorted(ends)].logsumexp(-1) - totals[i][source])
                 break
+            log_prob += float(steps[i][source, token] - totals[i][source])
             written.append(token)
-        drafts.append(Draft(tuple(written), log_prob))
-    return drafts
+        found.setdefault(tuple(written), Draft(tuple(written), log_prob))
+    return list(found.values())
 
 
 def log_prob(start: Start, tokens: Sequence[int]) -> float:
