@@ -110,7 +110,11 @@ class JointEmbedder(TextEmbedder, Protocol):
 
     @property
     def logit_scale(self) -> float:
-        """Factor that turns similarities into logits whose softmax is calibrated."""
+        """Factor that turns similarities into logits whose softmax is calibrated.
+
+        Of a model trained with a sigmoid, which judges every pair by itself, the softmax is the probability given that exactly
+        one of the texts fits: the odds of each against the sum of all odds, in which the bias cancels out.
+        """
         ...
 
     def embed_images(self, images: Sequence[Image]) -> FloatArray:
