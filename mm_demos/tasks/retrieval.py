@@ -133,8 +133,10 @@ def search(query: Query | str, *, library: str | Library, progress: Progress | N
         asked = _Asked(query, opened, run, progress)
         clues = asked.clues()
         progress.report("Searching")
-        hits = find(opened, query, clues)
-        far = query.mode == "said" and bool(hits) and hits[0].score < FAR_SAID and not any(hit.matched for hit in hits)
+        hits, words_alone = find(opened, query, clues), query.mode == "said"
+        if not hits and clues.nothing is not None:  # nothing sounds like it, so that what is said counts however far it is
+            hits, words_alone = find(opened, query, replace(clues, min_said=-1.0)), True
+        far = words_alone and bool(hits) and hits[0].score < FAR_SAID and not any(hit.matched for hit in hits)
         notices = (*asked.notices, *((NOTHING_NEAR,) if far else ()), *(() if left else (NOTHING_LEFT,)))
         return Retrieval(hits, left, asked.heard, notices, run.receipt())
 
