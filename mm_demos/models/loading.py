@@ -211,6 +211,6 @@ def _call(request: LoadRequest, scale: Scale, trial: Trial) -> Loaded:
         with scale.weigh() as growth:
             model = adapter(request)
             # What the load only needed in passing is no part of its weight.
-            accelerator.release_memory(collect=bool(request.spec.files))
+            accelerator.release_memory(collect=request.spec.has_weights)
     device, dtype = getattr(model, "device", request.device), getattr(model, "dtype", request.dtype)
     return Loaded(model, engine.name, str(device), str(dtype), growth[0] if growth else None)
