@@ -138,7 +138,7 @@ def test_a_gpu_keeps_all_but_the_layers(folder: Path) -> None:
     assert len(covered) == len(list(model.named_parameters()))
 
 
-@pytest.mark.parametrize(("kind", "likeness"), [("int8", 0.995), ("int4", 0.95)])
+@pytest.mark.parametrize(("kind", "likeness"), [("int8", 0.995), ("int4", 0.9)])
 def test_packed_weights_are_close_to_those_they_come_from(tiny: str, kind: str, likeness: float) -> None:
     import torch
 

@@ -58,7 +58,8 @@ FAMILIES: dict[str, Family] = {
     "gemma3": (
         "Gemma3TextConfig",
         "Gemma3ForCausalLM",
-        {"sliding_window": 32, "layer_types": ["sliding_attention", "full_attention"]},
+        # Tied, with random weights and embeddings as large as Gemma's, it would repeat the last token for ever.
+        {"sliding_window": 32, "layer_types": ["sliding_attention", "full_attention"], "tie_word_embeddings": False},
         GEMMA,
         ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"),
     ),
