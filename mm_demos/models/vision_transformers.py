@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mm_demos.errors import WeightsUnavailableError
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -19,13 +21,29 @@ SIGMOID_FAMILIES = ("siglip", "siglip2")  # trained on texts padded to their ful
 
 
 def load_joint_transformers(request: LoadRequest) -> JointTransformers:
-    """The model of a folder with `config.json`, its weights as safetensors, and its processor."""
+    """The model of a folder with `config.json`, its weights as safetensors, and its processor.
+
+    Raises:
+        WeightsUnavailableError: the folder has no safetensors.
+    """
     from transformers import AutoModel, AutoProcessor
 
-    # Safetensors only: a pickle may run code when it is read, and so may code that comes with a checkpoint.
-    sources = {"local_files_only": True, "trust_remote_code": False}
+    check_safetensors(request)
+    sources = {"local_files_only": True, "trust_remote_code": False}  # code that comes with a checkpoint is never run
     model = AutoModel.from_pretrained(request.folder, dtype=request.dtype or "auto", use_safetensors=True, **sources)
     return JointTransformers(model.to(request.device).eval(), AutoProcessor.from_pretrained(request.folder, **sources))
+
+
+def check_safetensors(request: LoadRequest) -> None:
+    """Refuse a folder without safetensors: a pickle may run code when it is read.
+
+    Raises:
+        WeightsUnavailableError: in one sentence.
+    """
+    if not any(request.folder.glob("*.safetensors")):
+        raise WeightsUnavailableError(
+            f"The weights of {request.spec.name} are not there as safetensors: choose a checkpoint that has them in this format."
+        )
 
 
 class JointTransformers:

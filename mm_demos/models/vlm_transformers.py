@@ -17,13 +17,14 @@ from mm_demos.models.vlm_transformers_answers import Candidates, by_likelihood, 
 from mm_demos.models.vlm_transformers_checkpoints import Checkpoint, fitting, open_checkpoint
 from mm_demos.models.vlm_transformers_decoding import Draft, Start, Way, log_prob, write
 from mm_demos.models.vlm_transformers_prompts import Prompts, prompts_of
+from mm_demos.models.vlm_transformers_wording import reworded
 from mm_demos.results import Answer, Caption, Captioning, Evidence
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from mm_demos.models.loader import LoadRequest
-    from mm_demos.models.protocols import AnswerOptions, CaptionOptions, JointEmbedder, Lease
+    from mm_demos.models.protocols import AnswerOptions, CaptionOptions, ChatModel, JointEmbedder, Lease
     from mm_demos.progress import Progress
 
 SOURCE = "answer model"
@@ -87,24 +88,40 @@ class VisionLanguage:
     def caption(self, image: Image, *, options: CaptionOptions, progress: Progress, lease: Lease) -> Captioning:
         """`options.n` distinct captions where the method finds as many, best first by image–text similarity.
 
-        The similarity is that of the profile's joint embedder.
+        The similarity is that of the profile's joint embedder. Styles and languages that the family does not write are worded
+        from its short English captions by the profile's language model.
 
         Raises:
-            InvalidInputError: a style or a language in which this family does not write.
+            InvalidInputError: a language that nobody here writes.
         """
-        prompt = self._asked(options)
+        if options.language not in LANGUAGES:
+            raise InvalidInputError(f"Captions cannot be written in {options.language!r}: choose one of {', '.join(LANGUAGES)}.")
+        styled, spoken = self._prompts.styled(options), self._prompts.spoken(options)
+        own = replace(options, language=spoken) if styled else replace(options, style="short", language="en", prefix="")
+        probs = self._written(image, own, progress)
+        shown, basis = [(text, text) for text in probs], ""
+        embedder: JointEmbedder = lease(catalog.default("joint-embedder"))
+        if shown and (own.style, own.language) != (options.style, options.language):
+            chat: ChatModel = lease(catalog.default("chat"))
+            shown, basis = reworded(list(probs), options, progress, restyle=not styled, chat=chat, embedder=embedder)
+        progress.report("Ranking the captions")
+        scores = (embedder.embed_texts([text for _, text in shown]) @ embedder.embed_images([image])[0]).clip(-1, 1)
+        captions = [Caption(text, float(score), probs.get(text)) for (text, _), score in zip(shown, scores, strict=True)]
+        best_first = tuple(sorted(captions, key=lambda caption: -caption.score))
+        return Captioning(best_first, Evidence(basis=f"{self._basis} {basis}".strip()))
+
+    def _written(self, image: Image, options: CaptionOptions, progress: Progress) -> dict[str, float]:
+        """At most `options.n` captions in its own words, each with its log-probability."""
         with self._turn(progress) as checkpoint:
             progress.report("Looking at the picture")
-            start, begun = checkpoint.start(fitting(image), prompt), checkpoint.tokens(checkpoint.plain(options.prefix))
+            begun = checkpoint.tokens(checkpoint.plain(options.prefix))
+            start = checkpoint.start(fitting(image), self._prompts.caption(options))
             drafts = self._drafts(start, begun, options, _counter(progress, "Writing captions", options.max_new_tokens))
-            written = [(fitted(self._text(checkpoint, begun, draft), options), draft.log_prob) for draft in drafts]
-        probs = dict(reversed(written))
-        texts = distinct([text for text, _ in written if text.strip(".")])[: options.n]
-        progress.report("Ranking the captions")
-        embedder: JointEmbedder = lease(catalog.default("joint-embedder"))
-        scores = (embedder.embed_texts(texts) @ embedder.embed_images([image])[0]).clip(-1, 1) if texts else ()
-        captions = [Caption(text, float(score), probs[text]) for text, score in zip(texts, scores, strict=True)]
-        return Captioning(tuple(sorted(captions, key=lambda caption: -caption.score)), Evidence(basis=self._basis))
+            texts = [checkpoint.text([*begun, *draft.tokens]) for draft in drafts]
+        written = {
+            fitted(text, options): draft.log_prob for text, draft in reversed(list(zip(texts, drafts, strict=True))) if text
+        }
+        return {text: written[text] for text in distinct(list(written)[::-1])[: options.n]}
 
     def answer(
         self,
@@ -151,18 +168,6 @@ class VisionLanguage:
         finally:
             self._lock.release()
 
-    def _asked(self, options: CaptionOptions) -> str:
-        """The prompt for a caption."""
-        if options.language not in LANGUAGES:
-            raise InvalidInputError(f"Captions cannot be written in {options.language!r}: choose one of {', '.join(LANGUAGES)}.")
-        prompt = self._prompts.caption(options)
-        if prompt is None:
-            styles = " or ".join(self._prompts.captions)
-            raise InvalidInputError(
-                f"{self._name} writes English captions of the style {styles} only: choose that or another model."
-            )
-        return prompt
-
     def _drafts(self, start: Start, begun: Sequence[int], options: CaptionOptions, step: Callable[[int], None]) -> list[Draft]:
         """More drafts than captions wanted, because some of them differ in a space or a full stop only."""
         most, beams = options.max_new_tokens, max(options.beams, options.n)
@@ -174,10 +179,6 @@ class VisionLanguage:
             one = options.n == 1 and options.beams == 1
             found += write(start, begun, Way(n=1 if one else beams, beams=beams, max_new_tokens=most), step)
         return found
-
-    @staticmethod
-    def _text(checkpoint: Checkpoint, begun: Sequence[int], draft: Draft) -> str:
-        return checkpoint.text([*begun, *draft.tokens])
 
     def _candidates(self, checkpoint: Checkpoint, start: Start, options: AnswerOptions, progress: Progress) -> Candidates:
         """Answers with their probabilities, best first."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import InvalidInputError, MissingDependencyError
+from mm_demos.models.vision_transformers import check_safetensors
 from mm_demos.models.vlm_transformers_decoding import Start
 
 if TYPE_CHECKING:
@@ -215,12 +216,13 @@ def open_checkpoint(request: LoadRequest) -> Checkpoint:
     """The checkpoint in `request.folder`.
 
     Raises:
+        WeightsUnavailableError: the folder has no safetensors.
         MissingDependencyError: it has neither a family's own way of being asked nor a chat template.
     """
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoModelForVisualQuestionAnswering, AutoProcessor
 
-    # Safetensors only: a pickle may run code when it is read, and so may code that comes with a checkpoint.
-    sources = {"local_files_only": True, "trust_remote_code": False}
+    check_safetensors(request)
+    sources = {"local_files_only": True, "trust_remote_code": False}  # code that comes with a checkpoint is never run
     config = AutoConfig.from_pretrained(request.folder, **sources)
     answers = any(name.endswith("ForQuestionAnswering") for name in config.architectures or ())
     auto = AutoModelForVisualQuestionAnswering if answers else AutoModelForImageTextToText

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mm_demos.models.caption_phrases import LANGUAGES
@@ -17,7 +17,7 @@ class Prompts:
     """How a family is asked.
 
     Args:
-        captions: style → prompt; a style that is missing is one it cannot write.
+        captions: style → prompt; a style that is missing is one it cannot write, "short" is always there.
         answers: kind → prompt with `{question}` and `{choices}`; empty for a family that only captions.
         languages: whether it follows a request for another language than English.
         about: what its answers are built on, in a sentence for the visitor.
@@ -28,12 +28,18 @@ class Prompts:
     languages: bool = False
     about: str = ""
 
-    def caption(self, options: CaptionOptions) -> str | None:
-        """The prompt for a caption, or None where the family cannot write in this style or language."""
-        prompt = self.captions.get(options.style)
-        if prompt is None or options.language == "en":
-            return prompt
-        return f"{prompt} Write in {LANGUAGES[options.language]}." if self.languages else None
+    def caption(self, options: CaptionOptions) -> str:
+        """The prompt for a caption in the style and language that come nearest to those wanted."""
+        prompt = self.captions[options.style if self.styled(options) else "short"]
+        return prompt if self.spoken(options) == "en" else f"{prompt} Write in {LANGUAGES[options.language]}."
+
+    def styled(self, options: CaptionOptions) -> bool:
+        """Whether it writes in the style wanted."""
+        return options.style in self.captions
+
+    def spoken(self, options: CaptionOptions) -> str:
+        """The language in which it will write."""
+        return options.language if self.languages and self.styled(options) else "en"
 
     def answer(self, question: str, options: AnswerOptions) -> str:
         """The prompt for an answer."""
@@ -64,6 +70,8 @@ CHAT = Prompts(
 
 # By `model_type` of the checkpoint; what is not listed has a chat template and is asked in sentences.
 FAMILIES: Mapping[str, Prompts] = {
+    # Marafioti et al., 2025, and Laurençon et al., 2024: trained on English.
+    **dict.fromkeys(("smolvlm", "idefics3"), replace(CHAT, languages=False)),
     # Li et al., 2022: captions go on from the words they begin with, questions are taken as they are.
     "blip": Prompts({"short": "", "alt-text": ""}, {"open": "{question}"}, about=LOOKS),
     # Li et al., 2023, section 4.3.
