@@ -63,7 +63,7 @@ def add(place: str, revision: str | None = None, name: str | None = None, *, pro
     """
     progress = progress or Progress()
     folder = Path(place).expanduser()
-    if folder.is_dir():
+    if place.strip() and folder.is_dir():
         found = _of_folder(folder.resolve(), name)
     elif REPOSITORY.fullmatch(place.partition(":")[0]):
         found = _of_repository(place, revision or "main", name, progress)
