@@ -95,14 +95,12 @@ def test_what_it_gives(clap: ClapSounds, bark: FloatArray) -> None:
 
 def test_half_precision_and_two_callers(folders: dict[bool, Path], clap: ClapSounds, bark: FloatArray) -> None:
     half = _load(folders[False], dtype="bfloat16")
-    assert half.dtype == "bfloat16"
+    assert half.dtype == "bfloat16" and str(half._model.dtype) == "torch.bfloat16"
+    assert np.allclose(np.linalg.norm(half.embed_texts(SENTENCES), axis=1), 1, atol=1e-5)
     assert float(half.hear(bark).vector @ clap.hear(bark).vector) == pytest.approx(1, abs=0.02)
     waveforms = [bark, tone(3000, 2)]
     together: dict[int, FloatArray] = {}
-    threads = [
-        threading.Thread(target=lambda i=i: together.update({i: clap.hear(waveforms[i]).vector}))  # type: ignore[misc]
-        for i in range(2)
-    ]
+    threads = [threading.Thread(target=lambda i=i: together.update({i: clap.hear(waveforms[i]).vector})) for i in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from mm_demos import media, samples, tabs, ui
 from mm_demos.errors import InvalidInputError, StoppedError, WeightsUnavailableError
 from mm_demos.evaluation.wer import word_errors
 from mm_demos.models import catalog, weights
+from mm_demos.models.choices import AS_PUBLISHED, ModelChoices
 from mm_demos.models.loader import Loader, LoadRequest, reset_shared
 from mm_demos.models.protocols import FloatArray, SpeechRecognizer, TranscribeOptions
 from mm_demos.models.speech_transformers import TransformersWhisper, load_whisper_transformers
@@ -70,9 +71,9 @@ def registered(folder: Path) -> Iterator[str]:
         catalog.unregister(spec.name)
 
 
-def _load(folder: Path, *, dtype: str = "") -> TransformersWhisper:
+def _load(folder: Path, *, dtype: str = "", choices: ModelChoices = AS_PUBLISHED) -> TransformersWhisper:
     spec = row("unregistered", folder=folder)
-    return load_whisper_transformers(LoadRequest(spec, spec.engines[0], folder, "cpu", dtype, 1))
+    return load_whisper_transformers(LoadRequest(spec, spec.engines[0], folder, "cpu", dtype, 1, choices=choices))
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_real_weights_give_the_words_and_their_times(english: TransformersWhispe
     assert isinstance(english, SpeechRecognizer) and english.languages == ("en",)
     stream = english.transcribe(jfk, options=TranscribeOptions(beam_size=1, word_timestamps=True))
     segments = list(stream.segments)
-    assert (stream.language, stream.language_prob, stream.duration) == ("en", 1.0, pytest.approx(11.0, abs=0.1))
+    assert (stream.language, stream.language_prob) == ("en", 1.0) and stream.duration == pytest.approx(11.0, abs=0.1)
     assert word_errors(JFK, " ".join(each.text for each in segments)).wer == 0
     assert [(each.start, each.end, each.text) for each in segments] == _library(english_folder, jfk, num_beams=1)[: len(segments)]
     words = [word for each in segments for word in each.words]
@@ -236,6 +237,16 @@ def test_distilled_checkpoints_and_half_precision(tmp_path: Path, jfk: FloatArra
     assert segments
     for each in segments:
         assert each.words and each.words[0].start >= 0 and each.words[-1].end <= 11.0
+
+
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_weights_are_packed_where_that_was_chosen(kind: Literal["int8", "int4"], tiny_folder: Path, jfk: FloatArray) -> None:
+    model = _load(tiny_folder, choices=ModelChoices(quantisation=kind))
+    assert model.dtype == kind
+    packed = {type(layer).__name__ for layer in model._decoder._model.modules()}
+    assert packed & {"Int8Linear", "Int4Linear"}
+    segments = _segments(model, jfk, GREEDY)
+    assert segments and all(np.isfinite(each.avg_logprob) for each in segments)
 
 
 def test_voice_detection_leaves_silence_out(tiny: TransformersWhisper, jfk: FloatArray) -> None:

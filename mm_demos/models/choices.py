@@ -86,7 +86,7 @@ CHECKPOINT = Taken(DTYPES, QUANTISATIONS, OFFLOADS, compile=True)  # loaded by `
 ADAPTERS: dict[str, Taken] = {
     "mm_demos.models.language:load_transformers": CHECKPOINT,
     "mm_demos.models.speech:load_faster_whisper": Taken(("auto", "float32", "float16")),
-    "mm_demos.models.speech_transformers:load_whisper_transformers": Taken(),
+    "mm_demos.models.speech_transformers:load_whisper_transformers": Taken(DTYPES, QUANTISATIONS),
     "mm_demos.models.clap:load_clap": Taken(),
     "mm_demos.models.vision_transformers:load_joint_transformers": Taken(),
     "mm_demos.models.vlm_transformers:load_captioner": Taken(),

@@ -95,7 +95,7 @@ class ClapSounds:
         numbers, mask = given["input_ids"].to(self.device), given["attention_mask"].to(self.device)
         with self._lock, torch.inference_mode():
             made = self._model.get_text_features(input_ids=numbers, attention_mask=mask)
-        return np.asarray(made.pooler_output.float().cpu().numpy(), np.float32)
+        return unit(made.pooler_output.float().cpu().numpy())  # again: in half precision lengths are off by a hundredth
 
 
 def upsampled(waveform: FloatArray, factor: int) -> FloatArray:
@@ -123,7 +123,9 @@ def load_clap(request: LoadRequest) -> ClapSounds:
     if kind != "clap":
         raise WeightsUnavailableError(f"{request.spec.name} is no CLAP checkpoint in {request.folder}: pull the model again.")
     from transformers import ClapModel, ClapProcessor
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # loads report to the page and the command line, not to the console
     dtype = request.dtype if request.dtype in {"float16", "bfloat16"} else "float32"
     # Safetensors only: a pickle may run code when it is read.
     model = ClapModel.from_pretrained(request.folder, dtype=dtype, use_safetensors=True, local_files_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import WeightsUnavailableError
+from mm_demos.models.placing import SOURCES, load_checkpoint, number_format
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, SegmentStream, TranscribeOptions
 from mm_demos.models.speech_decoding import HOP_SECONDS, Encoded, Guide, WindowDecoder
 from mm_demos.models.voice_activity import Span, voiced_spans
@@ -106,13 +107,16 @@ def load_whisper_transformers(request: LoadRequest) -> TransformersWhisper:
     if kind != "whisper":
         raise WeightsUnavailableError(f"{request.spec.name} is a {kind} checkpoint, not a Whisper one: choose another model.")
     from transformers import WhisperForConditionalGeneration, WhisperProcessor
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # loads report to the page and the command line, not to the console
     on_gpu = request.device.partition(":")[0] != "cpu"
     wanted = request.dtype if request.dtype in {"float32", "float16", "bfloat16"} else ""
     dtype = wanted or ("float16" if on_gpu else "float32")
-    # Safetensors only: a pickle may run code when it is read.
-    model = WhisperForConditionalGeneration.from_pretrained(
-        request.folder, dtype=dtype, use_safetensors=True, local_files_only=True
-    )
+    if request.choices.quantisation == "none":  # moved afterwards, as ZeroGPU wants it
+        model = WhisperForConditionalGeneration.from_pretrained(request.folder, dtype=dtype, **SOURCES).to(request.device).eval()
+    else:
+        model = load_checkpoint(WhisperForConditionalGeneration, request, dtype=dtype)
     processor = WhisperProcessor.from_pretrained(request.folder, local_files_only=True)
-    return TransformersWhisper(WindowDecoder(model.to(request.device).eval(), processor, device=request.device, dtype=dtype))
+    kind = number_format(model, request)
+    return TransformersWhisper(WindowDecoder(model, processor, device=request.device, dtype=kind))
