@@ -88,6 +88,12 @@ def test_embeddings_are_unit_vectors_one_by_one_or_together(name: str, model: Ca
     assert embedder.embed_texts([]).shape == embedder.embed_images([]).shape == (0, embedder.embed_texts(["a"]).shape[1])
 
 
+@pytest.mark.parametrize("name", ["siglip", "siglip2", "siglip2-square"])
+def test_capitals_do_not_matter_to_what_was_trained_without(name: str, model: Callable[[str], JointTransformers]) -> None:
+    shouted, plain = model(name).embed_texts([TEXTS[0].upper(), TEXTS[0]])
+    assert shouted == pytest.approx(plain, abs=1e-6)
+
+
 @pytest.mark.parametrize("name", ["siglip", "siglip2"])
 def test_shares_are_what_a_sigmoid_gives_when_one_text_fits(
     name: str, folder: Folder, model: Callable[[str], JointTransformers]

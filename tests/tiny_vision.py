@@ -56,7 +56,7 @@ def save_siglip(folder: Path) -> Path:
     from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel, SiglipProcessor, SiglipTokenizer
 
     folder.mkdir(parents=True)
-    tokenizer = SiglipTokenizer(str(sentence_pieces(folder)), model_max_length=16)
+    tokenizer = SiglipTokenizer(str(sentence_pieces(folder)), model_max_length=16, model_input_names=["input_ids"])
     config = SiglipConfig(text_config=_sigmoid_text(len(tokenizer)), vision_config={**TOWER, "image_size": 32, "patch_size": 8})
     return _save(SiglipModel, config, SiglipProcessor(SiglipImageProcessor(size=PIXELS), tokenizer), folder)
 
@@ -66,13 +66,23 @@ def save_siglip2(folder: Path) -> Path:
     from transformers import Siglip2Config, Siglip2ImageProcessor, Siglip2Model, Siglip2Processor, Siglip2Tokenizer
 
     vocab, merges = byte_pairs(("<pad>", "<eos>", "<bos>", "<unk>", "<mask>"))
-    tokenizer = Siglip2Tokenizer(vocab=vocab, merges=merges)
+    tokenizer = Siglip2Tokenizer(vocab=vocab, merges=merges, model_input_names=["input_ids"])
     vision = {**TOWER, "patch_size": 16, "num_patches": 16}
     config = Siglip2Config(text_config=_sigmoid_text(len(tokenizer)), vision_config=vision)
     return _save(Siglip2Model, config, Siglip2Processor(Siglip2ImageProcessor(), tokenizer), folder)
 
 
-JOINTS = {"clip": save_clip, "siglip": save_siglip, "siglip2": save_siglip2}
+def save_siglip2_square(folder: Path) -> Path:
+    """SigLIP 2 for pictures of one size: published as a `SiglipModel` with the tokenizer of Gemma."""
+    from transformers import GemmaTokenizer, SiglipConfig, SiglipImageProcessor, SiglipModel, SiglipProcessor
+
+    vocab, merges = byte_pairs(("<pad>", "<eos>", "<bos>", "<unk>", "<mask>"))
+    tokenizer = GemmaTokenizer(vocab=vocab, merges=merges, padding_side="right", model_input_names=["input_ids"])
+    config = SiglipConfig(text_config=_sigmoid_text(len(tokenizer)), vision_config={**TOWER, "image_size": 32, "patch_size": 8})
+    return _save(SiglipModel, config, SiglipProcessor(SiglipImageProcessor(size=PIXELS), tokenizer), folder)
+
+
+JOINTS = {"clip": save_clip, "siglip": save_siglip, "siglip2": save_siglip2, "siglip2-square": save_siglip2_square}
 
 
 def _sigmoid_text(size: int) -> dict[str, Any]:

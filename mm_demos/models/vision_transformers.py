@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mm_demos.models.protocols import FloatArray
 
 BATCH = 32
-SIGMOID_FAMILIES = ("siglip", "siglip2")  # trained on texts padded to their full length, and to judge every pair by itself
+# Trained to judge every pair by itself, on texts in lower case that are padded to their full length and read with the padding.
+SIGMOID_FAMILIES = ("siglip", "siglip2")
 
 
 def load_joint_transformers(request: LoadRequest) -> JointTransformers:
@@ -58,7 +59,7 @@ class JointTransformers:
         self._model = model
         self._processor = processor
         self._max_tokens = int(model.config.text_config.max_position_embeddings)
-        self._padding = "max_length" if model.config.model_type in SIGMOID_FAMILIES else True
+        self._sigmoid = model.config.model_type in SIGMOID_FAMILIES
         self._lock = threading.Lock()  # a tokenizer keeps its padding between calls
         self._dim = int(self.embed_texts(["a"]).shape[1])
 
@@ -99,12 +100,14 @@ class JointTransformers:
         def embed(batch: Sequence[str]) -> Any:
             with self._lock:
                 inputs = self._processor(
-                    text=list(batch),
-                    padding=self._padding,
+                    text=[text.lower() for text in batch] if self._sigmoid else list(batch),
+                    padding="max_length" if self._sigmoid else True,
                     truncation=True,
                     max_length=self._max_tokens,
                     return_tensors="pt",
                 )
+            if self._sigmoid:
+                inputs.pop("attention_mask", None)
             return self._model.get_text_features(**inputs.to(self._model.device))
 
         return self._rows(texts, embed)
