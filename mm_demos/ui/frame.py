@@ -15,7 +15,7 @@ import gradio as gr
 import mm_demos
 from mm_demos import accelerator
 from mm_demos.errors import SettingError
-from mm_demos.models import catalog, loader, weights
+from mm_demos.models import added, catalog, loader, weights
 from mm_demos.samples import FOLDER as SAMPLES
 from mm_demos.settings import settings
 from mm_demos.tabs import TabSpec
@@ -40,6 +40,7 @@ class Frame:
     """
 
     def __init__(self, specs: Sequence[TabSpec], url: str) -> None:
+        added.register_all()
         self.specs = tuple(specs)
         self.url = url
         self.lane = threading.Lock()
