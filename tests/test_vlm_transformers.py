@@ -88,6 +88,8 @@ def processed(name: str, place: Path, text: str) -> tuple[Any, Any, Any]:
     kind = transformers.AutoModelForVisualQuestionAnswering if name == "blip-vqa" else transformers.AutoModelForImageTextToText
     network, processor = kind.from_pretrained(place).eval(), transformers.AutoProcessor.from_pretrained(place)
     picture = Image.open(CAT).convert("RGB")
+    if name.startswith("blip2"):  # as the library does it for the names under which these checkpoints are published
+        processor.tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(place)
     if name in CHATS:
         content = [{"type": "image", "image": picture}, {"type": "text", "text": text}]
         turns = [{"role": "user", "content": content}]
@@ -234,6 +236,14 @@ def test_words_that_steer_a_model_are_left_out(model: Callable[[str], VisionLang
     for name, sly in (("smolvlm", "<image>"), ("qwen2.5-vl", "<|image_pad|>"), ("florence2", "<OD>"), ("blip2", "<image>")):
         plain, tried = (answer(model(name), question=text, kind="yes/no") for text in ("a dog?", f"{sly} a dog?"))
         assert tried.alternatives == plain.alternatives
+
+
+def test_a_language_model_that_sees_gets_picture_mark_and_prompt(model: Callable[[str], VisionLanguage]) -> None:
+    checkpoint = model("blip2")._open
+    for prompt in ("", "Question: is there a dog? Answer:"):
+        tokens = checkpoint.start(fitting(None), prompt).tokens[0].tolist()
+        assert tokens[:5] == [2, 2, 2, 2, 1]
+        assert checkpoint.tokenizer.decode(tokens[5:]) == prompt
 
 
 def test_what_a_family_cannot_do_is_said(folder: Folder, model: Callable[[str], VisionLanguage]) -> None:

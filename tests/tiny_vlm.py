@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -102,7 +103,20 @@ def save_blip2(folder: Path) -> Path:
         eos_token_id=1,
         pad_token_id=0,
     )
-    return _save_blip2(text, tokenizer, folder)
+    _save_blip2(text, tokenizer, folder)
+    # As published: what puts the mark before a text stands in this file, and the class named beside it would not do it.
+    template = {"id": "</s>", "ids": [1], "tokens": ["</s>"]}
+    mark, body = {"SpecialToken": {"id": "</s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+    file = folder / "tokenizer.json"
+    written = json.loads(file.read_text(encoding="utf-8"))
+    written["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [mark, body],
+        "pair": [mark, body],
+        "special_tokens": {"</s>": template},
+    }
+    file.write_text(json.dumps(written), encoding="utf-8")
+    return folder
 
 
 def save_blip2_t5(folder: Path) -> Path:

@@ -153,8 +153,13 @@ class Blip2(Checkpoint):
     """BLIP-2: a language model that reads the picture as a few tokens before the prompt."""
 
     def __init__(self, model: Any, processor: Any) -> None:
+        from transformers import PreTrainedTokenizerFast
+
+        # What tokenizer.json does counts, such as the mark before a text; the class that published files name leaves it out.
+        processor.tokenizer = PreTrainedTokenizerFast.from_pretrained(processor.tokenizer.name_or_path, local_files_only=True)
         super().__init__(model, processor)
-        if model.config.image_token_index is None:
+        picture = self.tokenizer.convert_tokens_to_ids("<image>")
+        if model.config.image_token_index is None or model.config.image_token_index != picture:
             raise InvalidInputError(
                 "This BLIP-2 checkpoint is of an old format without a token for the picture: choose a newer revision of it."
             )
