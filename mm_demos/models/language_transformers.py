@@ -13,7 +13,7 @@ import numpy as np
 from mm_demos.errors import InvalidInputError, MissingDependencyError
 from mm_demos.models.chat_template import ChatTemplate
 from mm_demos.models.language import check_choices, too_long
-from mm_demos.models.placing import load_checkpoint, number_format
+from mm_demos.models.placing import load_checkpoint, number_format, weight_bytes
 from mm_demos.models.protocols import ChatMessage, FloatArray, GenerateOptions
 from mm_demos.models.usage import MeasuredStream, Meter, Usage
 
@@ -37,6 +37,7 @@ class TransformersChat:
         self._ends = self._end_tokens()
         self.dtype = dtype or str(model.dtype).removeprefix("torch.")
         self.device = device or str(model.device)
+        self.weight_bytes = weight_bytes(model)
 
     @classmethod
     def load(cls, request: LoadRequest) -> TransformersChat:

@@ -213,4 +213,5 @@ def _call(request: LoadRequest, scale: Scale, trial: Trial) -> Loaded:
             # What the load only needed in passing is no part of its weight.
             accelerator.release_memory(collect=request.spec.has_weights)
     device, dtype = getattr(model, "device", request.device), getattr(model, "dtype", request.dtype)
-    return Loaded(model, engine.name, str(device), str(dtype), growth[0] if growth else None)
+    grown = getattr(model, "weight_bytes", growth[0] if growth else None)  # a model that knows its weight says it
+    return Loaded(model, engine.name, str(device), str(dtype), grown)

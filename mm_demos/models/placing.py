@@ -53,6 +53,15 @@ def number_format(model: Any, request: LoadRequest) -> str:
     return packed if packed != "none" else str(model.dtype).removeprefix("torch.")
 
 
+def weight_bytes(model: Any) -> int:
+    """What its tensors take in memory; those that wait on disk take nothing.
+
+    The growth of the process would not tell: a checkpoint is mapped, and its pages count only once they are read.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    return sum(int(tensor.nbytes) for tensor in tensors if tensor.device.type != "meta")
+
+
 def layer_map(model: Any, place: str) -> dict[str, str]:
     """Where each module of a model on the meta device goes: its repeated layers to `place`, the rest stays, see `KEPT`.
 
