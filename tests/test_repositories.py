@@ -229,3 +229,22 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(hub: Hub, monkey
     with pytest.raises(WeightsUnavailableError, match="free some or name another folder"):
         weights.ensure(row())
     assert not [request for request in hub.requests if "resolve" in request]
+
+
+def test_without_a_hub_the_embedded_models_go_on(
+    hub: Hub, cache: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch, real_weights: Callable[[str], Path]
+) -> None:
+    from mm_demos.models.loader import Loader
+
+    configure(cache_dir=None, profile="base")
+    real_weights("all-MiniLM-L6-v2")
+    point_at(_closed_port(), monkeypatch)
+    models = Loader(budget_bytes=16 * 10**9)
+    start = time.monotonic()
+    with pytest.raises(WeightsUnavailableError, match="siglip2-base could not be had"), models.lease("siglip2-base"):
+        pass
+    assert time.monotonic() - start < 5.0
+    assert models.resident() == ()
+    with models.lease("all-MiniLM-L6-v2") as embedder:
+        assert embedder.embed_texts(["still here"]).shape == (1, 384)
+    assert models.eject("all-MiniLM-L6-v2")

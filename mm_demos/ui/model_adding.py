@@ -39,7 +39,7 @@ def build(page: Page, chosen: gr.Dropdown, shown: Sequence[Any], show: Callable[
             name = gr.Textbox(label="Name", placeholder="as it is called there", max_lines=1, min_width=120)
             revision = gr.Textbox(label="Revision", placeholder="the newest commit", max_lines=1, min_width=120)
         with gr.Row(elem_classes="mm-actions"):
-            add = gr.Button("Add", min_width=70)
+            add = gr.Button("Add", variant="primary", min_width=70)
             remove = gr.Button("Remove the chosen one", min_width=150)
         status = gr.HTML(elem_classes="mm-plain")
     lists = menus(page.frame.blocks, chosen)

@@ -47,7 +47,8 @@ def table_html(states: Catalog) -> str:
     body = "".join(_row(item, own) for item in states.models)
     return (
         f'<div class="mm-shown" role="group" aria-label="Models shown">{filters}</div>'
-        f'<table class="mm-catalog"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        f'<div class="mm-shelf" tabindex="0" role="region" aria-label="Models">'
+        f'<table class="mm-catalog"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 
