@@ -236,7 +236,7 @@ def test_choosing_measures_before_and_after_and_remembers(tiny: str) -> None:
     assert all(each.speed > 0 and each.unit == "tokens/s" and each.load_seconds > 0 for each in state.measured)
     assert state.now == state.measured[1]
     page = table_html(state)
-    assert page.count("<tr") == 3 and page.count("mm-chosen") == 1 and " ×" in page
+    assert page.count("<tr") == 3 and page.count("mm-measured-now") == 1 and " ×" in page
     reset_shared(Loader(budget_bytes=10**9))
     again = model_choices.choosing(tiny)
     assert again.measured == state.measured and again.chosen == AS_PUBLISHED

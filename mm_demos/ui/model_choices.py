@@ -31,8 +31,8 @@ def build(page: Page, chosen: gr.Dropdown) -> None:
             offload = gr.Dropdown(list(OFFLOADS), value="none", label="Layers wait on", min_width=120)
         compiled = gr.Checkbox(False, label="Compile", info="torch.compile: a slow first run, rarely made up for on a CPU.")
         with gr.Row(elem_classes="mm-actions"):
-            apply = gr.Button("Apply and measure", min_width=150)
-            stop = gr.Button("Stop", variant="stop", min_width=70, elem_classes="mm-stop")
+            apply = gr.Button("Apply and measure", scale=3, min_width=190)
+            stop = gr.Button("Stop", variant="stop", scale=1, min_width=70, elem_classes="mm-stop")
         status = gr.HTML(render.line("idle", "Ready"), elem_classes="mm-plain mm-statusbox")
     controls = [dtype, quantisation, offload, compiled]
     page.connect(
@@ -96,17 +96,16 @@ def table_html(state: Choosing) -> str:
 
 
 def _row(each: Measured, first: Measured, current: bool) -> str:
-    speed = f"{each.speed:.3g} {each.unit}" if each.unit else "–"
-    if each.unit and first.speed and each != first:
-        speed += _against(each.speed / first.speed)
+    speed = f"{each.speed:.3g}<small>{escape(each.unit)}</small>" if each.unit else "–"
     memory = render.size(each.memory_bytes)
-    if first.memory_bytes and each != first:
-        memory += _against(each.memory_bytes / first.memory_bytes)
+    if each != first:
+        speed += _against(each.speed, first.speed)
+        memory += _against(each.memory_bytes, first.memory_bytes)
     dot = '<span class="mm-dot mm-on" title="as it is loaded now"></span>' if current else ""
     name = f"{dot}{escape(each.choices)}<small>{escape(each.dtype)} · {escape(each.engine)}</small>"
     cells = (name, render.seconds(each.load_seconds), memory, speed)
-    return f'<tr class="{"mm-chosen" if current else ""}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    return f'<tr class="{"mm-measured-now" if current else ""}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _against(ratio: float) -> str:
-    return f'<small class="mm-ratio">{ratio:.2f} ×</small>'
+def _against(value: float, first: float) -> str:
+    return f"<small>{value / first:.2f} ×</small>" if value and first else ""
