@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mm_demos.errors import WeightsUnavailableError
+from mm_demos.models.placing import load_checkpoint, weight_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,9 +31,9 @@ def load_joint_transformers(request: LoadRequest) -> JointTransformers:
     from transformers import AutoModel, AutoProcessor
 
     check_safetensors(request)
+    model = load_checkpoint(AutoModel, request)
     sources = {"local_files_only": True, "trust_remote_code": False}  # code that comes with a checkpoint is never run
-    model = AutoModel.from_pretrained(request.folder, dtype=request.dtype or "auto", use_safetensors=True, **sources)
-    return JointTransformers(model.to(request.device).eval(), AutoProcessor.from_pretrained(request.folder, **sources))
+    return JointTransformers(model, AutoProcessor.from_pretrained(request.folder, **sources))
 
 
 def check_safetensors(request: LoadRequest) -> None:
@@ -61,6 +62,7 @@ class JointTransformers:
         self._max_tokens = int(model.config.text_config.max_position_embeddings)
         self._sigmoid = model.config.model_type in SIGMOID_FAMILIES
         self._lock = threading.Lock()  # a tokenizer keeps its padding between calls
+        self.weight_bytes = weight_bytes(model)
         self._dim = int(self.embed_texts(["a"]).shape[1])
 
     @property

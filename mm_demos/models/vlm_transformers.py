@@ -13,6 +13,7 @@ from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
 from mm_demos.models.caption_phrases import LANGUAGES, fitted
 from mm_demos.models.caption_writer import distinct
+from mm_demos.models.placing import weight_bytes
 from mm_demos.models.vlm_transformers_answers import Candidates, by_likelihood, counted, free
 from mm_demos.models.vlm_transformers_checkpoints import Checkpoint, fitting, open_checkpoint
 from mm_demos.models.vlm_transformers_decoding import Draft, Start, Way, log_prob, write
@@ -80,6 +81,7 @@ class VisionLanguage:
         self.can_caption, self.can_answer = checkpoint.can_caption, checkpoint.can_answer
         self.device = str(checkpoint.model.device)
         self.dtype = str(checkpoint.model.dtype).removeprefix("torch.")
+        self.weight_bytes = 0 if lock else weight_bytes(checkpoint.model)  # what is shared weighs once
 
     def under(self, name: str) -> VisionLanguage:
         """The same checkpoint under another name; closing one leaves the other as it is."""

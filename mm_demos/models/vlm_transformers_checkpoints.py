@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import InvalidInputError, MissingDependencyError
+from mm_demos.models.placing import load_checkpoint
 from mm_demos.models.vision_transformers import check_safetensors
 from mm_demos.models.vlm_transformers_decoding import Start
 
@@ -231,11 +232,11 @@ def open_checkpoint(request: LoadRequest) -> Checkpoint:
     config = AutoConfig.from_pretrained(request.folder, **sources)
     answers = any(name.endswith("ForQuestionAnswering") for name in config.architectures or ())
     auto = AutoModelForVisualQuestionAnswering if answers else AutoModelForImageTextToText
-    model = auto.from_pretrained(request.folder, dtype=request.dtype or "auto", use_safetensors=True, **sources)
+    model = load_checkpoint(auto, request)
     processor = AutoProcessor.from_pretrained(request.folder, **sources)
     if config.model_type not in KINDS and not getattr(processor, "chat_template", None):
         raise MissingDependencyError(f"{request.spec.name} has no chat template: choose a checkpoint tuned for instructions.")
-    return KINDS.get(config.model_type, Checkpoint)(model.to(request.device).eval(), processor)
+    return KINDS.get(config.model_type, Checkpoint)(model, processor)
 
 
 def fitting(image: Image | None) -> Image:
