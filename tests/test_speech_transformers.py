@@ -158,6 +158,14 @@ def test_real_weights_give_the_words_and_their_times(english: TransformersWhispe
     assert all(-1 < each.avg_logprob < 0 and 0 <= each.no_speech_prob < 0.5 and each.compression_ratio > 1 for each in segments)
 
 
+def test_real_weights_read_on_as_the_library_does(english: TransformersWhisper, english_folder: Path, jfk: FloatArray) -> None:
+    waveform = np.concatenate([jfk, np.zeros(8000, np.float32)] * 4)  # 46 s: two windows, the second guided by the first
+    options = TranscribeOptions(beam_size=1, temperature=0.0, initial_prompt="Kennedy")
+    found = [(each.start, each.end, each.text) for each in _segments(english, waveform, options)]
+    assert found == _library(english_folder, waveform, num_beams=1, condition_on_prev_tokens=True, prompt="Kennedy")
+    assert word_errors(" ".join([JFK] * 4), " ".join(each[2] for each in found)).wer == 0
+
+
 def test_the_task_the_endpoint_and_the_page_take_such_a_checkpoint(english_folder: Path) -> None:
     with registered(english_folder) as name:
         result = transcribe(samples.path("jfk.flac"), model=name, options=TranscribeOptions(beam_size=1))
