@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,33 @@ def test_the_command_line_adds_lists_pulls_and_removes(hub: Hub, capfd: pytest.C
 
 def call_error(name: str) -> dict[str, str]:
     return {"input": name, "error": f"{name} is no model that was added here: choose one of those that were (none yet)."}
+
+
+def test_of_three_over_the_budget_the_least_recently_used_leaves_and_comes_back(home: Path) -> None:
+    import loading_doubles as doubles
+    from loading_doubles import MEGABYTE, row
+
+    from mm_demos.models.loader import Loader
+
+    rows = []
+    for name in ("one", "two", "three"):
+        place = LocalFolder(checkpoint(home / name, of("Qwen3ForCausalLM")))
+        rows.append(replace(row(name, megabytes=40), repository=place))
+        catalog.register(rows[-1])
+    before = dict(doubles.loads)
+    loader = Loader(budget_bytes=100 * MEGABYTE)
+    for name, resident in (
+        ("one", {"one"}),
+        ("two", {"one", "two"}),
+        ("one", {"one", "two"}),
+        ("three", {"one", "three"}),
+        ("two", {"two", "three"}),
+    ):
+        with loader.lease(name) as model:
+            assert model.name == name
+        assert {item.name for item in loader.resident()} == resident
+    assert {name: doubles.loads[name] - before.get(name, 0) for name in ("one", "two", "three")} == {
+        "one": 1,
+        "two": 2,
+        "three": 1,
+    }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mm_demos.models import languages
-from mm_demos.models.hub_engines import CAPTIONER, JOINT, OPEN_CLIP
+from mm_demos.models.hub_engines import ANSWERER, CAPTIONER, JOINT, OPEN_CLIP
 from mm_demos.models.hub_row import BASE, BOTH, LARGE, answering, hub_row
 from mm_demos.models.spec import ModelSpec
 
@@ -247,6 +249,7 @@ def _qwen_vlms() -> tuple[ModelSpec, ...]:
 
 
 def _blips() -> tuple[ModelSpec, ...]:
+    blip: dict[str, Any] = {"licence": "BSD-3-Clause", "languages": ("en",), "quality_source": "https://arxiv.org/abs/2201.12086"}
     blip2 = hub_row(
         "blip2-opt-2.7b",
         "captioner",
@@ -263,20 +266,28 @@ def _blips() -> tuple[ModelSpec, ...]:
         quality_source="https://arxiv.org/abs/2301.12597",
         summary="Captions and short answers by a language model that sees; the published weights are in 32 bits",
     )
-    base = hub_row(
-        "blip-captioning-base",
+    large = hub_row(
+        "blip-captioning-large",
         "captioner",
         "blip",
         CAPTIONER,
-        # The commit that adds safetensors; the branch itself holds a pickle only.
-        ("Salesforce/blip-image-captioning-base", "4d828b6083e66786427fc15ccba5d7b8ff028a0c"),
-        size_mb=991,
+        ("Salesforce/blip-image-captioning-large", "353689b859fcf0523410b1806dace5fb46ecdf41"),
+        size_mb=1_880,
         profiles=BASE,
-        licence="BSD-3-Clause",
-        languages=("en",),
-        capabilities=("captions",),
-        quality=COCO.format("1.333") + " (table 7)",
-        quality_source="https://arxiv.org/abs/2201.12086",
+        quality=COCO.format("1.367") + " (table 7)",
+        **blip,
         summary="Short captions of photos (Li et al., 2022)",
     )
-    return (blip2, answering(blip2), base)
+    questions = hub_row(
+        "blip-vqa-base",
+        "answerer",
+        "blip-vqa",
+        ANSWERER,
+        ("Salesforce/blip-vqa-base", "787b3d35d57e49572baabd22884b3d5a05acf072"),
+        size_mb=1_540,
+        profiles=BASE,
+        quality="0.783 right of VQAv2 test-dev (table 8)",
+        **blip,
+        summary="Answers of a word or two about photos (Li et al., 2022)",
+    )
+    return (blip2, answering(blip2), large, questions)

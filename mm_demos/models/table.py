@@ -159,7 +159,7 @@ class Table:
 def _least_weight(slot: Slot) -> float:
     """Bytes below which a measured weight is not believed: memory left by an earlier model is used again without growth."""
     share = slot.charge_bytes / 4
-    return min(share, slot.spec.size_bytes / 2) if slot.spec.has_weights else share
+    return min(share, slot.spec.size_bytes / 2) if slot.spec.size_bytes else share
 
 
 def gigabytes(count: int) -> str:
