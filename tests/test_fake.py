@@ -26,6 +26,7 @@ PROTOCOLS = {
     "chat": protocols.ChatModel,
     "sound-tagger": protocols.SoundTagger,
     "speaker": protocols.Speaker,
+    "image-generator": protocols.ImageGenerator,
 }
 RED = Image.new("RGB", (64, 48), (220, 40, 40))
 BLUE = Image.new("RGB", (64, 48), (40, 70, 210))
