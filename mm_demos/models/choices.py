@@ -89,8 +89,8 @@ ADAPTERS: dict[str, Taken] = {
     "mm_demos.models.speech_transformers:load_whisper_transformers": Taken(DTYPES, QUANTISATIONS),
     "mm_demos.models.clap:load_clap": Taken(),
     "mm_demos.models.vision_transformers:load_joint_transformers": Taken(),
-    "mm_demos.models.vlm_transformers:load_captioner": Taken(),
-    "mm_demos.models.vlm_transformers:load_answerer": Taken(),
+    "mm_demos.models.vlm_transformers:load_captioner": Taken(DTYPES, QUANTISATIONS),
+    "mm_demos.models.vlm_transformers:load_answerer": Taken(DTYPES, QUANTISATIONS),
 }
 
 
