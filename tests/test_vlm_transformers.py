@@ -6,6 +6,7 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import mm_demos
 from mm_demos import samples
 from mm_demos.errors import InvalidInputError, MissingDependencyError, StoppedError, WeightsUnavailableError
 from mm_demos.models import catalog, loader
+from mm_demos.models.choices import ModelChoices, check
 from mm_demos.models.hub_engines import ANSWERER, CAPTIONER
 from mm_demos.models.loader import LoadRequest
 from mm_demos.models.protocols import AnswerOptions, Captioner, CaptionOptions, QuestionAnswerer
@@ -53,10 +55,10 @@ def model(folder: Folder) -> Callable[[str], VisionLanguage]:
     return load
 
 
-def loaded_from(name: str, place: Path, dtype: str = "") -> VisionLanguage:
+def loaded_from(name: str, place: Path, dtype: str = "", **choices: Any) -> VisionLanguage:
     captions = name in CAPTIONERS
     row = (captioner_row if captions else answerer_row)(name, place)
-    request = LoadRequest(row, CAPTIONER if captions else ANSWERER, place, "cpu", dtype, 1)
+    request = LoadRequest(row, CAPTIONER if captions else ANSWERER, place, "cpu", dtype, 1, choices=ModelChoices(**choices))
     return (load_captioner if captions else load_answerer)(request)
 
 
@@ -232,6 +234,23 @@ def test_the_dtype_asked_for_is_kept(name: str, folder: Folder, model: Callable[
     half.close()
 
 
+@pytest.mark.parametrize("name", ANSWERERS)
+def test_packed_weights_answer_alike_and_weigh_less(name: str, folder: Folder, model: Callable[[str], VisionLanguage]) -> None:
+    packed = loaded_from(name, folder(name), quantisation="int8")
+    assert packed.dtype == "int8"
+    assert packed.weight_bytes < 0.65 * model(name).weight_bytes
+    whole, again = (answer(each, kind="yes/no") for each in (model(name), packed))
+    assert again.text == whole.text
+    assert again.confidence == pytest.approx(whole.confidence, abs=0.05)
+    packed.close()
+
+
+def test_what_shares_a_checkpoint_is_loaded_as_that_is(folder: Folder) -> None:
+    row = replace(answerer_row("asked", folder("smolvlm")), components=("smolvlm",), repository=None)
+    with pytest.raises(InvalidInputError, match="made of smolvlm, so choose for that"):
+        check(row, ModelChoices(quantisation="int8"), ANSWERER, "cpu")
+
+
 def test_words_that_steer_a_model_are_left_out(model: Callable[[str], VisionLanguage]) -> None:
     for name, sly in (("smolvlm", "<image>"), ("qwen2.5-vl", "<|image_pad|>"), ("florence2", "<OD>"), ("blip2", "<image>")):
         plain, tried = (answer(model(name), question=text, kind="yes/no") for text in ("a dog?", f"{sly} a dog?"))
@@ -336,7 +355,8 @@ def test_large_pictures_are_scaled_down() -> None:
 def registered(folder: Folder) -> Iterator[None]:
     """Every tiny checkpoint in the catalog; those that do both answer with the captioner's own copy."""
     rows = [captioner_row(name, folder(name)) for name in CAPTIONERS]
-    shared = [answerer_row(f"{name}-asked", folder(name), components=(name,)) for name in ANSWERERS if name in CAPTIONERS]
+    both = [name for name in ANSWERERS if name in CAPTIONERS]
+    shared = [replace(answerer_row(f"{name}-asked", folder(name)), components=(name,), repository=None) for name in both]
     rows += [*shared, answerer_row("blip-vqa-asked", folder("blip-vqa"))]
     for row in rows:
         catalog.register(row)

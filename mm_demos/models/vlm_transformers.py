@@ -13,7 +13,7 @@ from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
 from mm_demos.models.caption_phrases import LANGUAGES, fitted
 from mm_demos.models.caption_writer import distinct
-from mm_demos.models.placing import weight_bytes
+from mm_demos.models.placing import number_format, weight_bytes
 from mm_demos.models.vlm_transformers_answers import Candidates, by_likelihood, counted, free
 from mm_demos.models.vlm_transformers_checkpoints import Checkpoint, fitting, open_checkpoint
 from mm_demos.models.vlm_transformers_decoding import Draft, Start, Way, log_prob, write
@@ -40,7 +40,7 @@ def load_captioner(request: LoadRequest) -> VisionLanguage:
     Raises:
         InvalidInputError: it was trained to answer only.
     """
-    model = _shared(request) or VisionLanguage(request.spec.name, open_checkpoint(request))
+    model = _shared(request) or _own(request)
     if not model.can_caption:
         raise InvalidInputError(f"{request.spec.name} was trained to answer questions only: choose another model for captions.")
     return model
@@ -52,10 +52,15 @@ def load_answerer(request: LoadRequest) -> VisionLanguage:
     Raises:
         InvalidInputError: it was trained to caption only.
     """
-    model = _shared(request) or VisionLanguage(request.spec.name, open_checkpoint(request))
+    model = _shared(request) or _own(request)
     if not model.can_answer:
         raise InvalidInputError(f"{request.spec.name} was trained to write captions only: choose another model for questions.")
     return model
+
+
+def _own(request: LoadRequest) -> VisionLanguage:
+    checkpoint = open_checkpoint(request)
+    return VisionLanguage(request.spec.name, checkpoint, number_format(checkpoint.model, request))
 
 
 def _shared(request: LoadRequest) -> VisionLanguage | None:
@@ -70,22 +75,23 @@ class VisionLanguage:
     Args:
         name: of its catalog row, for sentences to the visitor.
         checkpoint: model and processor.
+        dtype: what a receipt calls its numbers.
         lock: of the model that it shares its checkpoint with.
     """
 
-    def __init__(self, name: str, checkpoint: Checkpoint, lock: threading.Lock | None = None) -> None:
+    def __init__(self, name: str, checkpoint: Checkpoint, dtype: str, lock: threading.Lock | None = None) -> None:
         self._name = name
         self._checkpoint: Checkpoint | None = checkpoint
         self._lock = lock or threading.Lock()
         self._prompts: Prompts = prompts_of(checkpoint.model.config.model_type)
         self.can_caption, self.can_answer = checkpoint.can_caption, checkpoint.can_answer
         self.device = str(checkpoint.model.device)
-        self.dtype = str(checkpoint.model.dtype).removeprefix("torch.")
+        self.dtype = dtype
         self.weight_bytes = 0 if lock else weight_bytes(checkpoint.model)  # what is shared weighs once
 
     def under(self, name: str) -> VisionLanguage:
         """The same checkpoint under another name; closing one leaves the other as it is."""
-        return VisionLanguage(name, self._open, self._lock)
+        return VisionLanguage(name, self._open, self.dtype, self._lock)
 
     def caption(self, image: Image, *, options: CaptionOptions, progress: Progress, lease: Lease) -> Captioning:
         """`options.n` distinct captions where the method finds as many, best first by image–text similarity.
