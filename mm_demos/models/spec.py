@@ -139,7 +139,7 @@ class ModelSpec:
         name: what a lease asks for.
         role: which protocol it fulfils.
         family: adapters of one family share a file format.
-        profiles: profiles in which it is the default of its role.
+        profiles: those it belongs to; the first row of a role in a profile is the default there.
         engines: tried in order; the first that fits the device and passes its probe is used.
         files: empty when a library carries the weights, when the model is made of `components`, or when it has a `repository`.
         repository: where a checkpoint of many files comes from as a whole; several rows may share one.
