@@ -174,6 +174,19 @@ def test_a_recording_is_classified_by_any_labels(chosen: str, clap: ClapSounds, 
         classify(labels=LABELS, audio=bark, hear_with="whisper-base")
 
 
+def test_a_sure_sound_does_not_silence_the_words(
+    chosen: str, bark: FloatArray, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ClapSounds, "logit_scale", 1e5)
+    result = classify(labels=LABELS, audio=bark)
+    assert result.receipt is not None and "whisper-base" in {use.name for use in result.receipt.models}
+    index_folder(folder, library="mine")
+    with Library.open("mine") as library:
+        windows = library.windows()
+    assert any(window.text for window in windows)
+    assert any(window.tags[0].score > 0.95 for window in windows)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     make_recordings(tmp_path / "recordings", 3)

@@ -65,7 +65,8 @@ class SoundEncoder:
         return self._together([self._model.hear(waveform[start:end]) for start, end in chunks(0, waveform.size)])
 
     def _together(self, heard: list[Heard]) -> SoundFeatures:
-        return SoundFeatures(mixed(heard), scores(self.labels, loudest(heard)))
+        tags = scores(self.labels, loudest(heard))
+        return SoundFeatures(mixed(heard), tags, calibrated=isinstance(self._model, SoundTagger))
 
     def query_tags(self, text: str, embedder: TextEmbedder) -> tuple[LabelScore, ...]:
         """How probably `text` asks for each sound event, best first; what the sum lacks to 1 is that it asks for none of them.
