@@ -15,12 +15,14 @@ from mm_demos.cli import main
 from mm_demos.errors import BusyError, InsufficientMemoryError, InvalidInputError, MissingDependencyError, SettingError
 from mm_demos.models import catalog, choices, loader, placing, weights
 from mm_demos.models.choices import AS_PUBLISHED, ModelChoices, check, from_setting, named
+from mm_demos.models.fake import register_fakes
 from mm_demos.models.hub_engines import CHAT, CHAT_GGUF, FASTER_WHISPER
 from mm_demos.models.loader import Loader, reset_shared, shared
 from mm_demos.models.protocols import ChatMessage, GenerateOptions
 from mm_demos.models.spec import LocalFolder, ModelSpec
 from mm_demos.settings import Settings
 from mm_demos.tasks import model_choices
+from mm_demos.tasks.model_speed import MEASURES, speed_of
 from mm_demos.ui.model_choices import table_html
 
 MESSAGES = (ChatMessage("user", "A dog on a beach."),)
@@ -266,3 +268,22 @@ def test_the_command_line_chooses_and_says_how_to_keep_it(tiny: str, capfd: pyte
     assert f"--load-as {tiny}=bfloat16" in capfd.readouterr().out
     assert main(["models", "choose", tiny, "--offload", "cpu"]) == 1
     assert "main memory anyway" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("role", MEASURES)
+def test_every_role_that_is_timed_has_a_speed(role: catalog.Role, cache: Path) -> None:
+    restore = register_fakes(stand_in=True)
+    reset_shared(Loader(budget_bytes=10**9))
+    speed = speed_of(f"fake-{role}")
+    restore()
+    reset_shared()
+    assert speed is not None and speed.rate > 0
+
+
+def test_the_embedded_speech_model_in_32_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_choices, "_file", lambda _: tmp_path / "measured.json")
+    reset_shared(Loader(budget_bytes=10**10))
+    state = model_choices.choose("whisper-tiny.en", dtype="float32")
+    reset_shared()
+    assert [each.dtype for each in state.measured] == ["int8", "float32"]
+    assert all(each.speed > 0 and each.unit == "× real time" for each in state.measured)

@@ -73,7 +73,7 @@ def _write(model: Any, progress: Progress, n_tokens: int) -> tuple[Any, int]:
 def _speech(model: Any, progress: Progress, _: Any) -> Speed:
     waveform = media.load_audio(samples.path("jfk.flac"))
     options = TranscribeOptions(language="en")
-    seconds = _best(lambda: list(model.transcribe(waveform, options=options, progress=progress)), progress, runs=2)
+    seconds = _best(lambda: list(model.transcribe(waveform, options=options, progress=progress).segments), progress, runs=2)
     return Speed(len(waveform) / SAMPLE_RATE / seconds, "× real time")
 
 
