@@ -1,8 +1,8 @@
 """The store of weights: each file kept once under its sha256, whatever source it came from.
 
 Under the cache folder: `blobs/<sha256>` are the verified bytes, `models/<model>/` shows them under the names that loaders
-expect, `derived/<model>/` holds what was computed from them, `incoming/` and `parts/` what is still on its way. Checkpoints of many
-files lie beside, see `mm_demos.models.repositories`.
+expect, `derived/<model>/` holds what was computed from them, `incoming/` and `parts/` what is still on its way. Checkpoints of
+many files lie beside, see `mm_demos.models.repositories`.
 """
 
 from __future__ import annotations
