@@ -7,6 +7,7 @@ import gc
 import hashlib
 import os
 import platform
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -105,6 +106,12 @@ def resident_bytes() -> int:
     import psutil
 
     return int(psutil.Process().memory_info().rss)
+
+
+def free_disk_bytes(folder: Path) -> int:
+    """What the disk of `folder`, which need not exist yet, has free."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), Path())
+    return shutil.disk_usage(there).free
 
 
 def available_bytes() -> int:

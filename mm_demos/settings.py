@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1, mps")
     threads: int = Field(default=0, ge=0, description="threads of the CPU engines; 0 takes the number of usable cores")
     memory_budget_gb: float = Field(default=0.0, ge=0, description="for all models; 0 takes 70 % of what is free at start")
+    load_as: str = Field(default="", description="how to load models, e.g. NAME=int8+bfloat16, OTHER=float32")
     idle_unload_minutes: float = Field(default=30.0, ge=0, description="unload a model unused this long; 0 never")
     lease_timeout_seconds: float = Field(default=120.0, gt=0, description="how long a request waits for busy models")
     cache_dir: Path = Field(default=Path(platformdirs.user_cache_dir("mm-demos")), description="weights and derived files")

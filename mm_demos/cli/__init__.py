@@ -122,6 +122,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--profile", choices=get_args(Profile), help="models used where none is named")
     group.add_argument("--device", help="auto, cpu, cuda, cuda:1 or mps")
     group.add_argument("--threads", type=int, help="threads of the CPU engines")
+    group.add_argument("--load-as", metavar="NAME=WORD+WORD,…", help="how to load models, e.g. NAME=int8+bfloat16")
     group.add_argument("--offline", action="store_true", default=None, help="never fetch anything")
 
 
@@ -133,7 +134,7 @@ def _into_settings(flags: argparse.Namespace) -> None:
     """
     from mm_demos.settings import settings
 
-    for name in ("profile", "device", "threads", "offline", "host", "port"):
+    for name in ("profile", "device", "threads", "load_as", "offline", "host", "port"):
         value = getattr(flags, name, None)
         if value is not None:
             os.environ[f"MM_DEMOS_{name.upper()}"] = str(value)

@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fusion", choices=FUSIONS, default=FUSIONS[0], help=f"how scores are joined (default {FUSIONS[0]})")
     parser.add_argument("--threshold", type=float, default=0.0, metavar="0-1", help="abstain below this score")
     parser.add_argument("--transcribe-with", metavar="NAME", help="speech model for audio")
+    parser.add_argument("--hear-with", metavar="NAME", help="sound model for audio; a CLAP takes labels of any sound")
     parser.add_argument("--receipt", action="store_true", help="add models, options, seconds and memory to each JSON object")
     add_output(parser)
 
@@ -105,6 +106,7 @@ def _classify(
         fusion=flags.fusion,
         threshold=flags.threshold,
         transcribe_with=flags.transcribe_with,
+        hear_with=flags.hear_with,
         progress=output.progress,
     )
     given = ", ".join(str(item.values[modality]) for modality in INPUTS if item.values.get(modality))

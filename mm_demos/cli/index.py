@@ -26,6 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--library", required=True, metavar="NAME", help="made if it is not there")
     parser.add_argument("--window", type=float, metavar="SECONDS", help="length of a window, 1 to 30 (a new library: 10)")
     parser.add_argument("--overlap", type=float, metavar="SHARE", help="of a window that the next repeats, 0 to 0.9 (0.5)")
+    parser.add_argument(
+        "--hear-with", metavar="NAME", help="sound model (as the library has, or the profile's); see `models list`"
+    )
     parser.add_argument("--import", dest="source", type=Path, metavar="FILE", help="make the library from an exported file first")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the library to one file afterwards")
     parser.add_argument("--receipt", action="store_true", help="add models, options, seconds and memory to the summary")
@@ -58,7 +61,9 @@ def _index(flags: argparse.Namespace, output: Output) -> int:
 
     lines = _Lines(quiet=flags.quiet)
     status = 0
-    for step in index_while_reading(flags.folder, library=flags.library, windows=_cut(flags), progress=output.progress):
+    for step in index_while_reading(
+        flags.folder, library=flags.library, windows=_cut(flags), hear_with=flags.hear_with, progress=output.progress
+    ):
         if not isinstance(step, IndexSummary):
             lines.show(step)
             continue
@@ -111,7 +116,7 @@ class _Lines:
         self._next = 0.0
 
     def show(self, step: IndexProgress) -> None:
-        from mm_demos.tasks.retrieval import progress_line
+        from mm_demos.tasks.retrieval_progress import progress_line
 
         if step.fault:
             print(f"{CLEAR_LINE if self._terminal else ''}{step.file}: {step.fault}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The models: list them, fetch them before they are needed, check their bytes, find their folders."""
+"""The models: list and choose them, add your own, fetch them before they are needed, check their bytes, find their folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
-from mm_demos.cli import UsageError
+from mm_demos.cli import UsageError, models_added, models_choose
 from mm_demos.cli.inputs import add_output
 from mm_demos.cli.output import Output, attempt, standard_output, table
 from mm_demos.errors import DemoError, WeightsUnavailableError
@@ -33,10 +33,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if name in {"list", "pull", "prepare"}:
             action.add_argument("--profile", choices=get_args(Profile), default=argparse.SUPPRESS, help="models of it")
         add_output(action)
+    models_choose.configure(actions)
+    models_added.configure(actions)
 
 
 def run(flags: argparse.Namespace) -> int:
     """Do the action for every model named."""
+    if flags.action == models_choose.ACTION:
+        return models_choose.run(flags)
+    if flags.action in models_added.ACTIONS:
+        return models_added.run(flags)
     rows = _rows(flags)
     step = {"list": _listed, "pull": _pulled, "prepare": _prepared, "verify": _verified, "path": _path}[flags.action]
     with standard_output(as_json=flags.json, quiet=flags.quiet) as output:
@@ -55,8 +61,9 @@ def _one(row: ModelSpec, output: Output, step: Any) -> None:
 
 def _rows(flags: argparse.Namespace) -> tuple[ModelSpec, ...]:
     """The models named; otherwise those that the action makes sense for."""
-    from mm_demos.models import catalog
+    from mm_demos.models import added, catalog
 
+    added.register_all()
     names: Iterable[str] = getattr(flags, "names", ())
     if names:
         try:
@@ -64,20 +71,22 @@ def _rows(flags: argparse.Namespace) -> tuple[ModelSpec, ...]:
         except DemoError as error:
             raise UsageError(str(error)) from None
     if flags.action == "prepare":
-        return catalog.rows(settings().profile)
+        return catalog.defaults(settings().profile)
     if flags.action == "list":
         return catalog.rows(flags.profile)
     if flags.action == "verify":
-        return tuple(row for row in catalog.rows() if row.files and _cached(row))
-    wanted = {part.name: part for row in catalog.rows(settings().profile) for part in catalog.expand(row.name, on_demand=True)}
-    return tuple(row for row in wanted.values() if row.files)
+        return tuple(row for row in catalog.rows() if row.has_weights and _cached(row))
+    wanted = {
+        part.name: part for row in catalog.defaults(settings().profile) for part in catalog.expand(row.name, on_demand=True)
+    }
+    return tuple(row for row in wanted.values() if row.has_weights)
 
 
 def _parts(row: ModelSpec) -> list[ModelSpec]:
     """The model and what it may need, as far as they have files."""
     from mm_demos.models import catalog
 
-    return [part for part in catalog.expand(row.name, on_demand=True) if part.files]
+    return [part for part in catalog.expand(row.name, on_demand=True) if part.has_weights]
 
 
 def _cached(row: ModelSpec) -> bool:
@@ -87,25 +96,9 @@ def _cached(row: ModelSpec) -> bool:
 
 
 def _listed(row: ModelSpec, _: Output) -> tuple[Mapping[str, Any], str]:
-    from mm_demos.models import weights
+    from mm_demos.models import listing
 
-    data = {
-        "role": row.role,
-        "profiles": list(row.profiles),
-        "size_bytes": row.size_bytes,
-        "missing_bytes": weights.missing_bytes(row),
-        "cached": weights.is_cached(row),
-        "memory_bytes": row.memory_bytes,
-        "licence": row.licence,
-        "source": row.source,
-        "revision": row.revision,
-        "engines": [engine.name for engine in row.engines],
-        "components": list(row.components),
-        "languages": list(row.languages),
-        "quality": row.quality,
-        "summary": row.summary,
-    }
-    return data, ""
+    return listing.entry(row), ""
 
 
 def _table(rows: Iterable[ModelSpec]) -> str:
@@ -114,10 +107,10 @@ def _table(rows: Iterable[ModelSpec]) -> str:
 
 
 def _cells(row: ModelSpec) -> tuple[str, ...]:
-    size = f"{row.size_bytes / 1e6:,.0f} MB" if row.files else "-"
-    cached = ("yes" if _cached(row) else "no") if row.files else "-"
+    size = f"{row.size_bytes / 1e6:,.0f} MB" if row.has_weights else "-"
+    cached = ("yes" if _cached(row) else "no") if row.has_weights else "-"
     made_of = "made of " + ", ".join(row.components) if row.components else ""
-    return row.name, row.role, ",".join(row.profiles) or "-", size, cached, row.licence or "-", row.source or made_of or "-"
+    return row.name, row.role, ",".join(row.profiles) or "-", size, cached, row.licence or "-", made_of or row.source or "-"
 
 
 def _pulled(row: ModelSpec, output: Output) -> tuple[Mapping[str, Any], str]:
@@ -157,7 +150,7 @@ def _verified(row: ModelSpec, output: Output) -> tuple[Mapping[str, Any], str]:
 def _path(row: ModelSpec, _: Output) -> tuple[Mapping[str, Any], str]:
     from mm_demos.models import weights
 
-    if not row.files:
+    if not row.has_weights:
         raise WeightsUnavailableError(f"{row.name} has no files of its own: {row.summary or 'a library carries them'}.")
     if not _cached(row):
         raise WeightsUnavailableError(f"It is not in the cache: fetch it with `python -m mm_demos models pull {row.name}`.")

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from mm_demos.models.caption_phrases import LANGUAGES, examples, faithful, fitted, notes, safe_captions
+from mm_demos.models.language import follows_grammar
 from mm_demos.models.protocols import ChatMessage, GenerateOptions
 
 if TYPE_CHECKING:
@@ -86,12 +87,14 @@ class CaptionWriter:
         """Non-empty lines of the answer, at most `n_lines`."""
         sentence = "[^\\n.!?。]+ [.!?。]"  # one sentence a line: small models go on and on otherwise
         line = f'"{_escaped(prefix)} " {sentence}' if prefix else sentence
+        held = follows_grammar(self._chat)
+        grammar = f'root ::= line{" nl line" * (n_lines - 1)}\nnl ::= "\\n"\nline ::= {line}'
         generate = GenerateOptions(
             max_new_tokens=n_lines * min(options.max_new_tokens, LINE_TOKENS * (2 if options.style == "detailed" else 1)),
             temperature=temperature,
             top_p=0.9,
             seed=options.seed,
-            grammar=f'root ::= line{" nl line" * (n_lines - 1)}\nnl ::= "\\n"\nline ::= {line}',
+            grammar=grammar if held else "",
         )
         text = ""
         with closing(self._chat.stream(turns, options=generate)) as pieces:  # type: ignore[type-var]
@@ -99,7 +102,8 @@ class CaptionWriter:
                 progress.checkpoint()
                 text += piece
         found = [line.strip(" -*•\t") for line in text.splitlines() if line.strip()]
-        return [line for line in found if line.endswith(("!", ".", "?", "。"))][:n_lines]  # the others were cut off
+        whole = [line for line in found if line.endswith(("!", ".", "?", "。"))]  # the others were cut off
+        return [line for line in whole if held or line.startswith(prefix)][:n_lines]
 
 
 def _order(note: str) -> str:

@@ -7,12 +7,26 @@ import hashlib
 
 from mm_demos.errors import UnknownModelError
 from mm_demos.models.rows import ROWS
-from mm_demos.models.spec import Engine, HubSource, ModelSpec, PackagedSource, Role, Source, UrlSource, WeightFile, WheelSource
+from mm_demos.models.spec import (
+    Engine,
+    HubRepository,
+    HubSource,
+    LocalFolder,
+    ModelSpec,
+    PackagedSource,
+    Role,
+    Source,
+    UrlSource,
+    WeightFile,
+    WheelSource,
+)
 from mm_demos.settings import Profile, settings
 
 __all__ = [
     "Engine",
+    "HubRepository",
     "HubSource",
+    "LocalFolder",
     "ModelSpec",
     "PackagedSource",
     "Role",
@@ -22,7 +36,9 @@ __all__ = [
     "WheelSource",
     "chosen",
     "default",
+    "defaults",
     "expand",
+    "is_default",
     "register",
     "revision_of",
     "rows",
@@ -41,6 +57,10 @@ def spec(name: str) -> ModelSpec:
     """
     if not isinstance(name, str):
         raise UnknownModelError(f"A model is asked for by its name, not by {type(name).__name__}: choose one of the catalog.")
+    if name not in _registered:
+        from mm_demos.models import added  # it registers rows here
+
+        added.register_all()
     row = _registered.get(name)
     if row is not None:
         return row
@@ -68,6 +88,20 @@ def default(role: Role, profile: Profile | None = None) -> str:
         if found:
             return found[0].name
     raise UnknownModelError(f"No model for the role {role!r} is in the catalog: register one, or ask for a model by name.")
+
+
+def is_default(row: ModelSpec, profile: Profile | None = None) -> bool:
+    """Whether it is what `default` finds for its role."""
+    try:
+        return default(row.role, profile) == row.name
+    except UnknownModelError:  # nothing in that profile can do it
+        return False
+
+
+def defaults(profile: Profile) -> tuple[ModelSpec, ...]:
+    """The default of each role in a profile; the embedded profile's where it has none of its own."""
+    roles = dict.fromkeys(row.role for row in (*rows(profile), *rows("embedded")))
+    return tuple(spec(default(role, profile)) for role in roles)
 
 
 def chosen(name: str | None, *roles: Role) -> str:
@@ -106,7 +140,8 @@ def revision_of(model: str) -> str:
     """
     key = hashlib.sha256()
     for row in expand(model):
-        key.update("|".join([row.name, row.revision, *(file.sha256 for file in row.files)]).encode())
+        bytes_of = [row.digest] if row.repository is not None else [file.sha256 for file in row.files]
+        key.update("|".join([row.name, row.revision, *bytes_of]).encode())
     return key.hexdigest()[:16]
 
 

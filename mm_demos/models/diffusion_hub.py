@@ -67,7 +67,7 @@ def _download(repository: str, revision: str | None, progress: Progress) -> tupl
             allow_patterns=WANTED,
             ignore_patterns=UNWANTED,
             max_workers=1,  # one count of bytes, and a stop is heard on this thread
-            tqdm_class=sources.meter_bar(meter),
+            tqdm_class=sources.tqdm_class(meter),
         )
     except errors.GatedRepoError as error:
         raise WeightsUnavailableError(

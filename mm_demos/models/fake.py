@@ -60,12 +60,12 @@ def register_fakes(stand_in: bool = False) -> Callable[[], None]:
     """
     before = catalog.rows()
     summary = "Deterministic, for tests"
-    served = {row.role for row in before}
+    served = {row.role for row in before if "embedded" in row.profiles}
     profiles: dict[Role, tuple[Profile, ...]] = {role: () if role in served else ("embedded",) for role in get_args(Role)}
     rows = [ModelSpec(f"fake-{role}", role, "fake", profiles[role], (ENGINE,), summary=summary) for role in profiles]
     rows.append(ModelSpec("fake-crash", "chat", "fake", (), (CRASHING, ENGINE), summary="Its first engine crashes"))
     if stand_in:
-        rows = [dataclasses.replace(row, engines=(ENGINE,), files=(), components=()) for row in before] + rows
+        rows = [dataclasses.replace(row, engines=(ENGINE,), files=(), repository=None, components=()) for row in before] + rows
     _replace_rows(rows)
 
     def restore() -> None:

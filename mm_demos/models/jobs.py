@@ -7,11 +7,12 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mm_demos import accelerator
 from mm_demos.errors import DemoError, InsufficientMemoryError
 from mm_demos.models import loading
+from mm_demos.models.choices import AS_PUBLISHED, ModelChoices
 from mm_demos.models.events import Events, Kind, LoadEvent
 from mm_demos.models.housekeeping import Housekeeping
 from mm_demos.models.loading import Loaded
@@ -29,12 +30,22 @@ class Jobs:
     needs in one step; so no circle of waits can close.
     """
 
-    def __init__(self, table: Table, events: Events, scale: loading.Scale, house: Housekeeping, trial: loading.Trial) -> None:
+    def __init__(
+        self,
+        table: Table,
+        events: Events,
+        scale: loading.Scale,
+        house: Housekeeping,
+        trial: loading.Trial,
+        *,
+        choices: Mapping[str, ModelChoices],
+    ) -> None:
         self._table = table
         self._events = events
         self._scale = scale
         self._house = house
         self._trial = trial
+        self._choices = choices
 
     def start(self, fresh: Sequence[Slot]) -> None:
         """Load `fresh`, components first; called with the lock held."""
@@ -100,6 +111,7 @@ class Jobs:
                 scale=self._scale,
                 trial=self._trial,
                 notice=lambda message: self._events.emit(LoadEvent(slot.name, "notice", message)),
+                choices=self._choices.get(slot.name, AS_PUBLISHED),
             )
         except Exception as error:
             if not loading.out_of_memory(error):

@@ -11,6 +11,9 @@ from mm_demos.models.protocols import ChatMessage, ChatModel
 if TYPE_CHECKING:
     from mm_demos.models.loader import LoadRequest
 
+# Of Gemma and of Llama 2 and Mistral; those of most others begin with "<|".
+OTHER_MARKS = ("<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "[INST]", "[/INST]", "<<SYS>>", "</s>", "<s>")
+
 
 def load_llama_cpp(request: LoadRequest) -> ChatModel:
     """The GGUF file in the model's folder, run by llama.cpp."""
@@ -34,8 +37,20 @@ def template_input(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
     """
     if not messages or not messages[-1].content.strip():
         raise InvalidInputError("The message is empty: write something first.")
-    # "<|im_end|>" inside a visitor's text or a text read in a picture would otherwise end the turn and open another.
-    return [{"role": m.role, "content": m.content.replace("<|", "< |")} for m in messages]
+    return [{"role": message.role, "content": _defused(message.content)} for message in messages]
+
+
+def _defused(text: str) -> str:
+    """ "<|im_end|>" inside a visitor's text or a text read in a picture would otherwise end the turn and open another."""
+    text = text.replace("<|", "< |")
+    for mark in OTHER_MARKS:
+        text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+    return text
+
+
+def follows_grammar(chat: ChatModel) -> bool:
+    """Whether a model holds an answer to a grammar or schema; one that does not refuses them."""
+    return bool(getattr(chat, "follows_grammar", True))
 
 
 def check_choices(choices: Sequence[str]) -> list[str]:

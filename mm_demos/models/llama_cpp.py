@@ -56,6 +56,8 @@ class LlamaCppChat:
         self._lock = threading.Lock()
         self._cache = PromptCache()
         self._end = self._end_token()
+        # A model trained on less than we would give it has less.
+        self._context = min(CONTEXT_TOKENS, int(client.get("/v1/models")["data"][0]["meta"]["n_ctx"]))
 
     @classmethod
     def load(cls, request: LoadRequest) -> LlamaCppChat:
@@ -80,7 +82,7 @@ class LlamaCppChat:
     @property
     def context_tokens(self) -> int:
         """Prompt and answer together may have at most this many tokens."""
-        return CONTEXT_TOKENS
+        return self._context
 
     def stream(self, messages: Sequence[ChatMessage], *, options: GenerateOptions) -> MeasuredStream:
         """Yield pieces of the answer; closing the iterator ends generation within one token.
@@ -93,7 +95,7 @@ class LlamaCppChat:
 
     def _pieces(self, messages: Sequence[ChatMessage], options: GenerateOptions, meter: Meter) -> Iterator[str]:
         tokens, stages = self._prompt(messages)
-        request = sampling(options) | {"max_tokens": min(options.max_new_tokens, CONTEXT_TOKENS - len(tokens))}
+        request = sampling(options) | {"max_tokens": min(options.max_new_tokens, self._context - len(tokens))}
         pieces: queue.SimpleQueue[str | Exception | None] = queue.SimpleQueue()
         stop = threading.Event()
 
@@ -165,8 +167,8 @@ class LlamaCppChat:
         turns = template_input(messages)
         text = self._template(turns)
         tokens = self._tokenize(text)
-        if len(tokens) >= CONTEXT_TOKENS:
-            raise too_long(len(tokens), CONTEXT_TOKENS)
+        if len(tokens) >= self._context:
+            raise too_long(len(tokens), self._context)
         counts = sorted({len(turns) - 1, *([1] if turns[0]["role"] == "system" and len(turns) > 1 else [])} - {0})
         beginnings = [self._template(turns[:count], generation_prompt=False) for count in counts]
         stages = [self._tokenize(beginning) for beginning in beginnings if text.startswith(beginning)]

@@ -23,9 +23,16 @@ class LocalClient:
         Raises:
             ConnectionError: the listener is gone or answered with an error.
         """
+        return self._request("POST", path, json.dumps(body))
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The decoded reply, as `post`."""
+        return self._request("GET", path, None)
+
+    def _request(self, method: str, path: str, body: str | None) -> dict[str, Any]:
         connection = self._connect()
         try:
-            connection.request("POST", path, json.dumps(body), self._headers)
+            connection.request(method, path, body, self._headers)
             response = connection.getresponse()
             text = response.read()
         finally:

@@ -13,6 +13,7 @@ from mm_demos import accelerator
 from mm_demos.errors import BusyError
 from mm_demos.models import catalog, loading, probe
 from mm_demos.models.catalog import ModelSpec
+from mm_demos.models.choices import AS_PUBLISHED, ModelChoices, check, from_setting, sized
 from mm_demos.models.events import Events, LoadEvent
 from mm_demos.models.housekeeping import Housekeeping
 from mm_demos.models.jobs import Jobs, own_copy
@@ -55,7 +56,8 @@ class Loader:
         self._events = Events()
         self._scale = Scale()
         self._house = Housekeeping(self._table, self._events, self._scale, idle)
-        self._jobs = Jobs(self._table, self._events, self._scale, self._house, trial or probe.Trials())
+        self._choices = from_setting(settings().load_as)
+        self._jobs = Jobs(self._table, self._events, self._scale, self._house, trial or probe.Trials(), choices=self._choices)
 
     @contextmanager
     def lease(self, name: str, *, timeout_seconds: float | None = None, progress: Progress | None = None) -> Iterator[Any]:
@@ -74,7 +76,7 @@ class Loader:
         """
         timeout = settings().lease_timeout_seconds if timeout_seconds is None else timeout_seconds
         told = progress or Progress()
-        slots = self._admit(catalog.expand(name), time.monotonic() + timeout, told)
+        slots = self._admit(self._rows(name), time.monotonic() + timeout, told)
         try:
             self._wait_until_ready(slots, told)
             yield slots[-1].model
@@ -98,19 +100,37 @@ class Loader:
         Raises:
             BusyError: it is leased, loading, placed for good, or part of a pinned model.
         """
-        table = self._table
-        with table.changed:
-            table.changed.wait_for(lambda: name not in table.slots or table.slots[name].state != "leaving")
-            slot = table.slots.get(name)
-            if slot is None:
-                return False
-            others = dependents(slot, table.slots.values())
-            if slot.placed or not slot.idle or any(not other.idle or other.pinned for other in others):
-                users = in_use([*others, slot])
-                raise BusyError(f"{name} cannot be unloaded now ({users}): wait until it is idle, and unpin what is made of it.")
-            going = table.leave([*others, slot])
+        with self._table.changed:
+            going = self._leaving(name)
         self._house.unload(going, "ejected")
-        return True
+        return bool(going)
+
+    def choices(self, name: str) -> ModelChoices:
+        """How a model will be loaded, or was."""
+        return self._choices.get(name, AS_PUBLISHED)
+
+    def check_choices(self, name: str, choices: ModelChoices) -> None:
+        """Raise what `choose` raises for choices that cannot be taken, whoever uses the model now."""
+        row = catalog.spec(name)
+        check(row, choices, *loading.expected(row))
+        self._table.check_size([sized(row, choices)])
+
+    def choose(self, name: str, choices: ModelChoices) -> None:
+        """Load a model so from its next lease on; one that is in memory now otherwise leaves it.
+
+        Raises:
+            InvalidInputError: the model or the machine cannot take a choice; nothing has changed then.
+            InsufficientMemoryError: so it would be larger than the budget; nothing has changed then.
+            BusyError: it is in use; nothing has changed then.
+        """
+        self.check_choices(name, choices)
+        with self._table.changed:
+            if choices == self.choices(name):
+                return
+            going = self._leaving(name)
+            self._choices[name] = choices
+            self._table.forget_weight(name)
+        self._house.unload(going, f"to be loaded {choices}")
 
     def pin(self, name: str, pinned: bool = True) -> None:
         """Keep a model out of eviction and idle unload (it is loaded first if need be), or release it."""
@@ -128,7 +148,7 @@ class Loader:
     def place(self, names: Sequence[str]) -> None:
         """Load models for good, whatever the budget: for ZeroGPU, where what is loaded inside a call is lost after it."""
         table = self._table
-        for rows in map(catalog.expand, names):
+        for rows in map(self._rows, names):
             with table.changed:
                 while table.in_transit(rows):
                     table.changed.wait()
@@ -164,6 +184,27 @@ class Loader:
     def used_bytes(self) -> int:
         """How much they take, with what is reserved for models that are loading."""
         return self._table.used_bytes
+
+    def _rows(self, name: str) -> list[ModelSpec]:
+        """The model and what it is made of, with the memory they need as they will be loaded."""
+        return [sized(row, self.choices(row.name)) for row in catalog.expand(name)]
+
+    def _leaving(self, name: str) -> list[Slot]:
+        """An idle model and idle models made of it, marked as leaving; none when it is not there. Called with the lock held.
+
+        Raises:
+            BusyError: it is leased, loading, placed for good, or part of a pinned model.
+        """
+        table = self._table
+        table.changed.wait_for(lambda: name not in table.slots or table.slots[name].state != "leaving")
+        slot = table.slots.get(name)
+        if slot is None:
+            return []
+        others = dependents(slot, table.slots.values())
+        if slot.placed or not slot.idle or any(not other.idle or other.pinned for other in others):
+            users = in_use([*others, slot])
+            raise BusyError(f"{name} cannot be unloaded now ({users}): wait until it is idle, and unpin what is made of it.")
+        return table.leave([*others, slot])
 
     def _admit(self, rows: Sequence[ModelSpec], deadline: float, progress: Progress) -> list[Slot]:
         """Take hold of all `rows` at once, unloading others first if need be."""

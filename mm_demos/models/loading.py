@@ -15,6 +15,7 @@ from mm_demos import accelerator
 from mm_demos.errors import MissingDependencyError
 from mm_demos.models import weights
 from mm_demos.models.catalog import Engine, ModelSpec
+from mm_demos.models.choices import AS_PUBLISHED, ModelChoices, check
 from mm_demos.progress import Progress
 
 # transformers and diffusers patch torch's module globals while they load, so two loads at once can spoil each other.
@@ -37,6 +38,7 @@ class LoadRequest:
         components: loaded models by name, for a model made of others.
         derived_folder: where files computed from the weights (a converted graph) may be kept, content-addressed.
         progress: to report long loads.
+        choices: what the visitor chose for this model; adapters that leave no choice need not look.
     """
 
     spec: ModelSpec
@@ -48,6 +50,7 @@ class LoadRequest:
     components: Mapping[str, Any] = field(default_factory=dict)
     derived_folder: Path = Path()
     progress: Progress = field(default_factory=Progress)
+    choices: ModelChoices = AS_PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ def load(
     scale: Scale,
     trial: Trial,
     notice: Callable[[str], None],
+    choices: ModelChoices = AS_PUBLISHED,
 ) -> Loaded:
     """Load a model with the first engine and device that work here.
 
@@ -111,24 +115,29 @@ def load(
         scale: weighs the load.
         trial: asked about engines that must be probed.
         notice: told in one sentence when an engine is passed over.
+        choices: how to load it.
 
     Raises:
         MissingDependencyError: no engine works here; the message says why for each.
+        InvalidInputError: the model or the machine cannot take the choices.
     """
+    if choices != AS_PUBLISHED:
+        check(spec, choices, *expected(spec))  # those of the settings were not checked when they were made
     folder, derived_folder = weights.ensure(spec, progress), weights.derived_folder(spec)
     reasons: list[str] = []
-    for engine in (engine for engine in spec.engines if engine.cpu_flags <= accelerator.cpu_flags()):
+    for engine in _engines(spec):
         for device in _devices(engine):
             request = LoadRequest(
                 spec,
                 engine,
                 folder,
                 device,
-                accelerator.dtype(device),
+                choices.dtype if choices.dtype != "auto" else accelerator.dtype(device),
                 accelerator.threads(),
                 components,
                 derived_folder,
                 progress,
+                choices,
             )
             try:
                 return _call(request, scale, trial)
@@ -150,6 +159,33 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
+def expected(spec: ModelSpec) -> tuple[Engine, str]:
+    """The engine and device that a load will try first here, as far as can be told without loading anything.
+
+    Raises:
+        MissingDependencyError: no engine can run here.
+    """
+    for engine in _engines(spec):
+        devices = _devices(engine)
+        if devices and not _missing(engine):
+            return engine, devices[0]
+    raise MissingDependencyError(f"{spec.name} cannot run on this machine: install {' or '.join(_wants(spec))}.")
+
+
+def _engines(spec: ModelSpec) -> list[Engine]:
+    """Those that make sense on this processor, best first."""
+    return [engine for engine in spec.engines if engine.cpu_flags <= accelerator.cpu_flags()]
+
+
+def _missing(engine: Engine) -> list[str]:
+    """Libraries it needs that are not installed."""
+    return [library for library in engine.libraries if importlib.util.find_spec(library) is None]
+
+
+def _wants(spec: ModelSpec) -> list[str]:
+    return sorted({" and ".join(missing) for engine in spec.engines if (missing := _missing(engine))}) or ["another model"]
+
+
 def _devices(engine: Engine) -> list[str]:
     """Devices to try, best first."""
     best = accelerator.device(engine.devices)
@@ -160,8 +196,7 @@ def _devices(engine: Engine) -> list[str]:
 def _call(request: LoadRequest, scale: Scale, trial: Trial) -> Loaded:
     """Load with one engine on one device."""
     engine = request.engine
-    missing = [library for library in engine.libraries if importlib.util.find_spec(library) is None]
-    if missing:
+    if missing := _missing(engine):
         raise MissingDependencyError(f"{' and '.join(missing)} not installed")
     reason = trial(request.spec, engine, request.progress) if engine.probe else ""
     if reason:
@@ -176,6 +211,7 @@ def _call(request: LoadRequest, scale: Scale, trial: Trial) -> Loaded:
         with scale.weigh() as growth:
             model = adapter(request)
             # What the load only needed in passing is no part of its weight.
-            accelerator.release_memory(collect=bool(request.spec.files))
+            accelerator.release_memory(collect=request.spec.has_weights)
     device, dtype = getattr(model, "device", request.device), getattr(model, "dtype", request.dtype)
-    return Loaded(model, engine.name, str(device), str(dtype), growth[0] if growth else None)
+    grown = getattr(model, "weight_bytes", growth[0] if growth else None)  # a model that knows its weight says it
+    return Loaded(model, engine.name, str(device), str(dtype), grown)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models.attention import softmax
 from mm_demos.models.mini_clip import MAX_TOKENS, Look, pixels
 from mm_demos.models.mini_clip_export import CONFIG, TRUNK, assemble, text_network, vision_network
@@ -20,11 +22,28 @@ if TYPE_CHECKING:
 
 BATCH = 32
 PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}
+OWN_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")  # taken before any pickle beside them
+PICKLES = ("*.bin", "*.pth", "*.pt")
 
 
 def load_open_clip(request: LoadRequest) -> OpenClip:
-    """The model of a folder with `open_clip_config.json` and its weights, with the preprocess and tokenizer it names."""
+    """The model of a folder with `open_clip_config.json` and its weights, with the preprocess and tokenizer it names.
+
+    Raises:
+        WeightsUnavailableError: the folder has no safetensors; open_clip would take a pickle, or numbers drawn at random.
+    """
+    if not _has_safetensors(request.folder):
+        raise WeightsUnavailableError(
+            f"The weights of {request.spec.name} are not there as safetensors: choose a checkpoint that has them in this format."
+        )
     return OpenClip(request.folder, device=request.device, dtype=request.dtype)
+
+
+def _has_safetensors(folder: Path) -> bool:
+    """Whether open_clip, which looks for names in an order of its own, will read safetensors and nothing else."""
+    if any((folder / name).is_file() for name in OWN_NAMES):
+        return True
+    return any(folder.glob("*.safetensors")) and not any(path for pattern in PICKLES for path in folder.glob(pattern))
 
 
 def load_mini_clip(request: LoadRequest) -> TorchMiniClip:
@@ -54,6 +73,7 @@ class OpenClip:
         self._model: Any = model.eval()
         self._tokenizer: Any = open_clip.get_tokenizer(name)
         self._input_dtype: Any = open_clip.get_input_dtype(precision)
+        self._lock = threading.Lock()  # a tokenizer keeps its padding between calls
         self.device = device
         self.dtype = dtype if precision != "fp32" else "float32"
 
@@ -61,6 +81,12 @@ class OpenClip:
     def logit_scale(self) -> float:
         """Factor that turns similarities into logits."""
         return float(self._model.logit_scale.detach().float().exp())
+
+    @property
+    def logit_bias(self) -> float | None:
+        """What is added to the logits before a sigmoid; None for a model that was trained with a softmax."""
+        bias = getattr(self._model, "logit_bias", None)
+        return None if bias is None else float(bias.detach().float())
 
     def embed_images(self, images: Sequence[Image]) -> FloatArray:
         """Embeddings (n_images, dim), L2-normalised."""
@@ -74,9 +100,11 @@ class OpenClip:
 
     def embed_texts(self, texts: Sequence[str]) -> FloatArray:
         """Embeddings (n_texts, dim), L2-normalised."""
-        return self._rows(
-            texts, lambda batch: self._model.encode_text(self._tokenizer(list(batch)).to(self.device), normalize=True)
-        )
+        return self._rows(texts, lambda batch: self._model.encode_text(self._tokens(batch), normalize=True))
+
+    def _tokens(self, texts: Sequence[str]) -> Any:
+        with self._lock:
+            return self._tokenizer(list(texts)).to(self.device)
 
     def _rows(self, inputs: Sequence[Any], embed: Any) -> FloatArray:
         import torch
@@ -87,7 +115,7 @@ class OpenClip:
         return rows
 
     def _dim(self) -> int:
-        return int(self._model.encode_text(self._tokenizer(["a"]).to(self.device)).shape[-1])
+        return int(self._model.encode_text(self._tokens(["a"])).shape[-1])
 
     def close(self) -> None:
         """Let go of the weights."""

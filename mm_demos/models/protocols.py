@@ -110,7 +110,11 @@ class JointEmbedder(TextEmbedder, Protocol):
 
     @property
     def logit_scale(self) -> float:
-        """Factor that turns similarities into logits whose softmax is calibrated."""
+        """Factor that turns similarities into logits whose softmax is calibrated.
+
+        Of a model trained with a sigmoid, which judges every pair by itself, the softmax is the probability given that exactly
+        one of the texts fits: the odds of each against the sum of all odds, in which the bias cancels out.
+        """
         ...
 
     def embed_images(self, images: Sequence[Image]) -> FloatArray:
@@ -238,7 +242,7 @@ class Heard:
 
 
 @runtime_checkable
-class SoundTagger(Protocol):
+class SoundListener(Protocol):
     """Sounds to vectors that can be compared, and to probabilities over a fixed set of events."""
 
     @property
@@ -255,16 +259,30 @@ class SoundTagger(Protocol):
         """One stretch of sound (n_samples,) at 16 kHz, of about five seconds, at most 30."""
         ...
 
+    def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
+        """Events in `waveform` (n_samples,) at 16 kHz with probabilities, best first."""
+        ...
+
+
+@runtime_checkable
+class SoundTagger(SoundListener, Protocol):
+    """A listener that knows which of its events a query means."""
+
     def named(self, query: FloatArray) -> FloatArray:
         """Probabilities (n_labels + 1,), summing to 1, that a query means each sound; none of them last.
 
-        Args:
-            query: its embedding (384,) in the space of all-MiniLM-L6-v2, L2-normalised.
+        `query` is its embedding (384,) in the space of all-MiniLM-L6-v2, L2-normalised.
         """
         ...
 
-    def tag_sound(self, waveform: FloatArray) -> tuple[LabelScore, ...]:
-        """Events in `waveform` (n_samples,) at 16 kHz with probabilities, best first."""
+
+@runtime_checkable
+class SoundEmbedder(SoundListener, TextEmbedder, Protocol):
+    """A listener with sentences in the space of its vectors, by dot product: it can be asked for any sound."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor that turns similarities into logits whose softmax is calibrated."""
         ...
 
 
@@ -276,7 +294,6 @@ class Speaker(Protocol):
         """Waveform (n_samples,) float32 in [-1, 1], and its sample rate in Hz; empty where nothing can be pronounced.
 
         Args:
-            text: a sentence or a few.
             speed: 2 takes little more than half the time.
             variation: of melody and rhythm from one call to the next; at 0 the same text always sounds the same.
         """

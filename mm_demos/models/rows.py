@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from mm_demos.models.diffusion_rows import painter_row
+from mm_demos.models.hub_engines import FASTER_WHISPER
+from mm_demos.models.hub_rows import HUB_ROWS
+from mm_demos.models.languages import WHISPER_LANGUAGES
 from mm_demos.models.mini_rows import mini_rows, sound_row
 from mm_demos.models.spec import Engine, HubSource, ModelSpec, UrlSource, WeightFile, WheelSource
 from mm_demos.models.voice_rows import PIPER_JOE
 
-# What the multilingual checkpoints before large-v3 were trained on, most training hours first.
-# fmt: off
-WHISPER_LANGUAGES = (
-    "en", "zh", "de", "es", "ru", "ko", "fr", "ja", "pt", "tr", "pl", "ca", "nl", "ar", "sv", "it", "id", "hi", "fi", "vi",
-    "he", "uk", "el", "ms", "cs", "ro", "da", "hu", "ta", "no", "th", "ur", "hr", "bg", "lt", "la", "mi", "ml", "cy", "sk",
-    "te", "fa", "lv", "bn", "sr", "az", "sl", "kn", "et", "mk", "br", "eu", "is", "hy", "ne", "mn", "bs", "kk", "sq", "sw",
-    "gl", "mr", "pa", "si", "km", "sn", "yo", "so", "af", "oc", "ka", "be", "tg", "sd", "gu", "am", "yi", "lo", "uz", "fo",
-    "ht", "ps", "tk", "nn", "mt", "sa", "lb", "my", "bo", "tl", "mg", "as", "tt", "haw", "ln", "ha", "ba", "jw", "su",
-)
-# fmt: on
-
-FASTER_WHISPER = Engine(
-    "faster-whisper", "mm_demos.models.speech:load_faster_whisper", devices=("cpu", "cuda"), libraries=("faster_whisper",)
-)
 OPENAI_WHISPER = Engine(
     "openai-whisper",
     "mm_demos.models.speech:load_openai_whisper",
@@ -294,4 +283,5 @@ ROWS: tuple[ModelSpec, ...] = (
     sound_row(WHISPER_BASE),
     PIPER_JOE,
     *([PAINTER] if PAINTER else []),
+    *HUB_ROWS,
 )

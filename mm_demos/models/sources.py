@@ -106,15 +106,15 @@ def fetch_hub(source: HubSource, folder: Path, meter: Meter) -> list[Path]:
             source.path,
             revision=source.revision,
             local_dir=folder,
-            tqdm_class=meter_bar(meter),
+            tqdm_class=tqdm_class(meter),
         )
     except (OSError, ValueError, errors.EntryNotFoundError) as error:
         raise SourceError(first_line(error)) from error
     return [Path(path)]
 
 
-def meter_bar(meter: Meter) -> Any:
-    """A progress bar class for the hub's library that counts into `meter`."""
+def tqdm_class(meter: Meter) -> Any:
+    """A progress bar for the hub's library that tells `meter` instead of drawing."""
     from tqdm import tqdm  # type: ignore[import-untyped]
 
     class MeterBar(tqdm):  # type: ignore[misc]

@@ -70,6 +70,43 @@ class WeightFile:
         return any(isinstance(source, PackagedSource) for source in self.sources)
 
 
+# What a repository may bring: weights that hold numbers only, and text. A pickle may run code when it is read.
+SAFE_PATTERNS = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.gguf")
+
+
+@dataclass(frozen=True, slots=True)
+class HubRepository:
+    """A checkpoint of many files on the Hugging Face hub, fetched whole.
+
+    Args:
+        id: "owner/name".
+        revision: commit, 40 hexadecimal digits; empty where it is not known yet: the first download takes the newest one and
+            writes down which (see `mm_demos.models.pins`), and every later one takes that.
+        patterns: which of its files are fetched.
+        size_bytes: of those files together; 0 where it is not known before the hub is asked.
+        gated: its publisher wants the terms accepted on the hub, so that an access token is needed.
+    """
+
+    id: str
+    revision: str = ""
+    patterns: tuple[str, ...] = SAFE_PATTERNS
+    size_bytes: int = 0
+    gated: bool = False
+
+    @property
+    def url(self) -> str:
+        """Its page."""
+        return f"https://huggingface.co/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFolder:
+    """A checkpoint in a folder of the user's own, read where it lies."""
+
+    path: Path
+    size_bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """One way to run a model.
@@ -102,9 +139,10 @@ class ModelSpec:
         name: what a lease asks for.
         role: which protocol it fulfils.
         family: adapters of one family share a file format.
-        profiles: profiles in which it is the default of its role.
+        profiles: those it belongs to; the first row of a role in a profile is the default there.
         engines: tried in order; the first that fits the device and passes its probe is used.
-        files: empty when a library carries the weights or when the model is made of `components`.
+        files: empty when a library carries the weights, when the model is made of `components`, or when it has a `repository`.
+        repository: where a checkpoint of many files comes from as a whole; several rows may share one.
         components: names of models that this one is made of; they are leased with it and hold the memory.
         on_demand: names of models that only some of its requests need; it leases them when one comes.
         licence: SPDX identifier.
@@ -114,6 +152,8 @@ class ModelSpec:
         memory_bytes: estimate of what loading it adds to the process; measured once loaded.
         languages: ISO 639-1 codes; empty where it does not apply.
         quality: a measured figure with the data it was measured on.
+        quality_source: where the figure was published; empty where `quality` says it or it was measured here.
+        capabilities: what it can do beyond its role's least: "word times", "translates", "reads text", "calls tools", …
         summary: one line for people.
     """
 
@@ -123,6 +163,7 @@ class ModelSpec:
     profiles: tuple[Profile, ...]
     engines: tuple[Engine, ...]
     files: tuple[WeightFile, ...] = ()
+    repository: HubRepository | LocalFolder | None = None
     components: tuple[str, ...] = ()
     on_demand: tuple[str, ...] = ()
     licence: str = ""
@@ -132,14 +173,27 @@ class ModelSpec:
     memory_bytes: int = 0
     languages: tuple[str, ...] = ()
     quality: str = ""
+    quality_source: str = ""
+    capabilities: tuple[str, ...] = ()
     summary: str = ""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it has files of its own, listed one by one or as a repository."""
+        return bool(self.files) or self.repository is not None
 
     @property
     def size_bytes(self) -> int:
         """Bytes of this row's own files."""
-        return sum(file.size_bytes for file in self.files)
+        whole = self.repository.size_bytes if self.repository is not None else 0
+        return whole + sum(file.size_bytes for file in self.files)
 
     @property
     def digest(self) -> str:
         """Names the bytes of all files, 64 hexadecimal digits: a row whose files change gets another."""
-        return hashlib.sha256("".join(file.sha256 for file in self.files).encode()).hexdigest()
+        named = "".join(file.sha256 for file in self.files)
+        if isinstance(self.repository, HubRepository):
+            named += "|".join((self.repository.id, self.repository.revision, *self.repository.patterns))
+        elif isinstance(self.repository, LocalFolder):
+            named += str(self.repository.path)
+        return hashlib.sha256(named.encode()).hexdigest()

@@ -52,12 +52,8 @@ class Table:
         present = [self.slots[row.name] for row in rows if row.name in self.slots]
         missing = [row for row in rows if row.name not in self.slots]
         needed = sum(map(self.estimate, missing))
-        whole = needed + sum(slot.charge_bytes for slot in present)
-        if missing and whole > self.budget_bytes:
-            raise InsufficientMemoryError(
-                f"{rows[-1].name} needs about {gigabytes(whole)} and models may take {gigabytes(self.budget_bytes)} in all: "
-                "choose a smaller model or raise MM_DEMOS_MEMORY_BUDGET_GB."
-            )
+        if missing:
+            self._refuse_above_budget(rows[-1], needed + sum(slot.charge_bytes for slot in present))
         excess = self.used_bytes + needed - self.budget_bytes
         if not missing or excess <= 0:
             return []
@@ -84,6 +80,21 @@ class Table:
     def estimate(self, row: ModelSpec) -> int:
         """What loading a row will take: its estimate, or what it weighed last time, or a fifth more than its files."""
         return row.memory_bytes or self._weighed.get(row.name) or int(row.size_bytes * 1.2)
+
+    def check_size(self, rows: Sequence[ModelSpec]) -> None:
+        """Raise InsufficientMemoryError if `rows` cannot fit even when nothing else is loaded."""
+        self._refuse_above_budget(rows[-1], sum(map(self.estimate, rows)))
+
+    def _refuse_above_budget(self, row: ModelSpec, needed: int) -> None:
+        if needed > self.budget_bytes:
+            raise InsufficientMemoryError(
+                f"{row.name} needs about {gigabytes(needed)} and models may take {gigabytes(self.budget_bytes)} in all: "
+                "choose a smaller model or raise MM_DEMOS_MEMORY_BUDGET_GB."
+            )
+
+    def forget_weight(self, name: str) -> None:
+        """What it weighed says nothing any more: it will be loaded in another way."""
+        self._weighed.pop(name, None)
 
     def take(self, rows: Sequence[ModelSpec]) -> tuple[list[Slot], list[Slot]]:
         """Hold the slot of every row: all of them, and those that are new and must be loaded, components first."""
@@ -148,7 +159,7 @@ class Table:
 def _least_weight(slot: Slot) -> float:
     """Bytes below which a measured weight is not believed: memory left by an earlier model is used again without growth."""
     share = slot.charge_bytes / 4
-    return min(share, slot.spec.size_bytes / 2) if slot.spec.files else share
+    return min(share, slot.spec.size_bytes / 2) if slot.spec.size_bytes else share
 
 
 def gigabytes(count: int) -> str:

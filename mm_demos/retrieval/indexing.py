@@ -76,7 +76,7 @@ class _Tally:
 
 def wordless(features: Sequence[SoundFeatures]) -> bool:
     """Whether every window surely is a sound without speech; a baby's cry keeps Whisper busy for minutes and gives no words."""
-    return all(each.tags and each.tags[0].score >= SURELY_NO_SPEECH for each in features)
+    return all(each.calibrated and each.tags and each.tags[0].score >= SURELY_NO_SPEECH for each in features)
 
 
 def index(

@@ -47,6 +47,7 @@ class Clues:
         sound_weight: share of how it sounds.
         pictured: windows in which something fitting a picture is said, best first.
         min_said: cosine that what is said needs at least to count.
+        nothing: directions (n, d) among sound vectors; a window nearer to one of them than to `sound` does not count.
     """
 
     words: str = ""
@@ -58,6 +59,7 @@ class Clues:
     sound_weight: float = 1.0
     pictured: Scores = field(default_factory=dict)
     min_said: float = -1.0
+    nothing: FloatArray | None = None
 
 
 def find(library: Library, query: Query, clues: Clues) -> tuple[Hit, ...]:
@@ -116,6 +118,8 @@ def by_sound(library: Library, query: Query, clues: Clues, depth: int) -> Scores
     if wanted.any():
         parts.append(("tags", wanted))
     found = [by_vector(library, query, kind, vector, depth) for kind, vector in parts]
+    if found and clues.sound is not None and clues.nothing is not None:
+        found[0] = _nearer(library, found[0], clues.nothing)
     if len(found) < 2:
         return found[0] if found else {}
     rows = library.rows("sound", list(found[0] | found[1]))
@@ -124,6 +128,14 @@ def by_sound(library: Library, query: Query, clues: Clues, depth: int) -> Scores
     order = np.lexsort((at, -total))[:depth]
     ids = list(rows)
     return {ids[i]: float(total[i]) for i in order}
+
+
+def _nearer(library: Library, ranking: Scores, nothing: FloatArray) -> Scores:
+    """The windows whose score is above their similarity to every direction of `nothing` (n, d)."""
+    rows = library.rows("sound", list(ranking))
+    at = np.array([rows[window] for window in ranking], np.int64)
+    bars = (library.matrix("sound")[at] @ nothing.T).max(axis=1) if len(at) else []
+    return {window: score for (window, score), bar in zip(ranking.items(), bars, strict=True) if score > bar}
 
 
 def fuse(rankings: Sequence[tuple[float, Scores]]) -> Scores:

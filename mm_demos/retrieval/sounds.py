@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, Heard, SoundTagger, TextEmbedder
+from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, Heard, SoundEmbedder, SoundListener, SoundTagger, TextEmbedder
 from mm_demos.models.sound import chunks, loudest, mixed, scores
+from mm_demos.models.sound_labels import NOTHING, PROMPT
 from mm_demos.results import LabelScore
 from mm_demos.retrieval.types import SoundFeatures, Window
 
-SOUND_MODEL = "whisper-sound-head"
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """In the space of the sound vectors: what is `wanted` (dim,), and `nothing` (n, dim), what is no event."""
+
+    wanted: FloatArray
+    nothing: FloatArray
 
 
 class SoundEncoder:
     """Windows to vectors and events; stateless, so that threads may share it.
 
     Args:
-        model: the loaded `whisper-sound-head`.
+        model: what hears.
     """
 
-    def __init__(self, model: SoundTagger) -> None:
+    def __init__(self, model: SoundListener) -> None:
         self._model = model
 
     @property
@@ -57,7 +65,8 @@ class SoundEncoder:
         return self._together([self._model.hear(waveform[start:end]) for start, end in chunks(0, waveform.size)])
 
     def _together(self, heard: list[Heard]) -> SoundFeatures:
-        return SoundFeatures(mixed(heard), scores(self.labels, loudest(heard)))
+        tags = scores(self.labels, loudest(heard))
+        return SoundFeatures(mixed(heard), tags, calibrated=isinstance(self._model, SoundTagger))
 
     def query_tags(self, text: str, embedder: TextEmbedder) -> tuple[LabelScore, ...]:
         """How probably `text` asks for each sound event, best first; what the sum lacks to 1 is that it asks for none of them.
@@ -65,5 +74,17 @@ class SoundEncoder:
         Args:
             text: a query in words: "a chicken crowing".
             embedder: the loaded `all-MiniLM-L6-v2`.
+
+        Returns:
+            Nothing where the model can be asked for any sound, see `directions`.
         """
+        if not isinstance(self._model, SoundTagger):
+            return ()
         return scores(self.labels, self._model.named(embedder.embed_texts([text])[0])[:-1])
+
+    def directions(self, text: str) -> Directions | None:
+        """Where a query in words lies among the vectors of windows; None where the model knows its own events alone."""
+        if not isinstance(self._model, SoundEmbedder):
+            return None
+        rows = self._model.embed_texts([PROMPT.replace("{}", name) for name in (text, *(name for name, _ in NOTHING))])
+        return Directions(rows[0], rows[1:])

@@ -29,10 +29,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class SoundFeatures:
-    """How one window sounds: `vector` (d,) float32, L2-normalised, and every event with its probability, best first."""
+    """How one window sounds: `vector` (d,) float32, L2-normalised, and every event with its probability, best first.
+
+    Where the probabilities are `calibrated`, a sure event leaves no room for a voice.
+    """
 
     vector: FloatArray
     tags: tuple[LabelScore, ...]
+    calibrated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ TABS: tuple[TabSpec, ...] = (
         icon="M12 2l9 5v10l-9 5-9-5V7zM3 7l9 5 9-5M12 12v10",
         summary="See every model, what it costs, and what is in memory now.",
         module="mm_demos.tabs.models",
-        api_names=("models_list", "models_load", "models_eject", "models_download", "models_pin"),
+        api_names=("models_list", "models_load", "models_eject", "models_download", "models_pin", "models_choose"),
         roles=(),
     ),
 )

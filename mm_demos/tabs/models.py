@@ -1,4 +1,4 @@
-"""Models: what there is, what it costs, what is in memory; download, load, eject and pin."""
+"""Models: what there is, what it costs, what is in memory; download, load, eject and pin; add your own."""
 
 from __future__ import annotations
 
@@ -14,15 +14,10 @@ from mm_demos.models import catalog, loader
 from mm_demos.settings import settings
 from mm_demos.tabs import find
 from mm_demos.tasks import model_states
-from mm_demos.tasks.model_states import Catalog, ModelState
-from mm_demos.ui import render
+from mm_demos.tasks.model_states import Catalog
+from mm_demos.ui import model_adding, model_choices, model_table, render
 from mm_demos.ui.files import json_text
 
-HEADERS = ("Model", "Role", "Size", "Licence", "Disk", "Memory", "Quality")
-SELECT_JS = """element.addEventListener("click", (event) => {
-  const row = event.target.closest("[data-model]");
-  if (row && !event.target.closest("a")) trigger("select", { model: row.dataset.model });
-});"""
 LIBRARIES = (
     "gradio",
     "faster-whisper",
@@ -43,36 +38,6 @@ ENDPOINTS: dict[Callable[..., Catalog], str] = {
 }
 
 
-def _table(states: Catalog) -> str:
-    head = "".join(f"<th>{name}</th>" for name in HEADERS)
-    body = "".join(map(_row, states.models))
-    return f'<table class="mm-catalog"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _row(item: ModelState) -> str:
-    disk = '<span class="mm-dot mm-on"></span>on disk' if item.cached else f"{render.size(item.download_bytes)} to fetch"
-    memory = f'<span class="mm-dot mm-on"></span>{render.size(item.memory_bytes)}' if item.resident else "–"
-    size = render.size(item.size_bytes) if item.size_bytes else "in its library"
-    cells = (item.role, size, escape(item.licence), disk, memory + (" · pinned" if item.pinned else ""), escape(item.quality))
-    name = escape(item.name)
-    first = f'<button type="button" data-model="{name}">{name}</button><small>{escape(item.summary)}</small>'
-    return f'<tr data-model="{name}">{"".join(f"<td>{cell}</td>" for cell in (first, *cells))}</tr>'
-
-
-def _card(states: Catalog) -> str:
-    item = next((item for item in states.models if item.name == states.chosen), states.models[0])
-    facts = [("engine", item.engine), ("memory", render.size(item.memory_bytes))]
-    parts = f"<p>Made of {escape(', '.join(item.components))}.</p>" if item.components else ""
-    link = f'<a href="{escape(item.source)}" target="_blank" rel="noopener noreferrer">{escape(item.source)}</a>'
-    source = link if item.source.startswith("https://") else escape(item.source)
-    commit = f" at {escape(item.revision[:12])}" if item.revision else ""
-    return (
-        f'<div class="mm-card"><p class="mm-lead">{escape(item.name)}</p><p>{escape(item.summary)}</p>{parts}'
-        f'{render.chips(facts)}<p class="mm-basis">{escape(item.quality or "No figure of quality yet.")}</p>'
-        f'<p class="mm-small">{source}{commit}</p></div>'
-    )
-
-
 def _machine() -> str:
     versions = []
     for name in LIBRARIES:
@@ -89,7 +54,11 @@ def _machine() -> str:
 
 
 def _choose(name: str) -> str:
-    return _card(model_states.listing(name))
+    return model_table.card_html(model_states.listing(name))
+
+
+def _shown(states: Catalog) -> tuple[str, str, str]:
+    return model_table.table_html(states), model_table.card_html(states), _machine()
 
 
 def _pick(event: gr.EventData) -> tuple[str, str]:
@@ -101,7 +70,7 @@ def build(frame: ui.Frame) -> None:
     """Make the tab."""
     page = frame.page(find("models"))
     names = [row.name for row in catalog.rows()]
-    table = gr.HTML(elem_classes="mm-plain mm-result", js_on_load=SELECT_JS)
+    table = gr.HTML(elem_classes="mm-plain mm-result mm-models", js_on_load=model_table.select_js())
     with page.inputs():
         chosen = gr.Dropdown(names, value=names[0], label="Model", info="Or click its row above.")
         with gr.Row(elem_classes="mm-actions mm-wrap"):
@@ -117,10 +86,14 @@ def build(frame: ui.Frame) -> None:
             }
             stop = gr.Button("Stop", variant="stop", min_width=70, elem_classes="mm-stop")
         status = gr.HTML(render.line("idle", "Ready"), elem_classes="mm-plain mm-statusbox")
+        model_choices.build(page, chosen)
+        adding = gr.Column()
         machine = gr.HTML(elem_classes="mm-plain mm-result")
     with page.results(receipt=False):
         card = gr.HTML(elem_classes="mm-plain mm-result")
         files = page.exports(ui.Export("Catalog as JSON", "models.json", json_text))
+    with adding:
+        model_adding.build(page, chosen, [table, card, machine], _shown)
     table.select(_pick, outputs=[chosen, card], queue=False, show_progress="hidden", api_visibility="private")
     chosen.input(_choose, chosen, card, queue=False, show_progress="hidden", api_visibility="private")
     for run, button in buttons.items():
@@ -129,7 +102,7 @@ def build(frame: ui.Frame) -> None:
             actions=ui.Actions(button, stop, None, status),
             inputs=[chosen],
             outputs=[table, card, machine],
-            show=lambda states: (_table(states), _card(states), _machine()),
+            show=_shown,
             api_name=ENDPOINTS[run],
             exports=files,
             triggers=[button.click, frame.blocks.load] if run is model_states.listing else (),

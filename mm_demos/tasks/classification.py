@@ -58,6 +58,7 @@ def classify(
     fusion: Fusion = "weighted-average",
     threshold: float = 0.0,
     transcribe_with: str | None = None,
+    hear_with: str | None = None,
     progress: Progress | None = None,
 ) -> Classification:
     """Choose among `labels` for any of a text, a picture and a recording, which counts by what is said and by how it sounds.
@@ -77,6 +78,7 @@ def classify(
         fusion: how the modalities' probabilities are joined, see `mm_demos.tasks.joining.fuse`.
         threshold: below this best score, in [0, 1], the result abstains.
         transcribe_with: a speech model; the profile's own by default.
+        hear_with: a sound model; the profile's own by default. One with sounds and sentences in one space takes any labels.
         progress: told about loads and steps.
 
     Raises:
@@ -96,7 +98,15 @@ def classify(
         given = _Given(image=media.load_image(image) if image is not None else None)
         given.text = _clean_text(text, given.notices)
         if audio is not None:
-            given.heard = listen(audio, labels=choices, weights=shares, model=transcribe_with, run=run, progress=progress)
+            given.heard = listen(
+                audio,
+                labels=choices,
+                weights=shares,
+                model=transcribe_with,
+                hear_with=hear_with,
+                run=run,
+                progress=progress,
+            )
             given.notices += given.heard.notices
         probs = _score(given, choices, prompts, run, progress)
         result = _decide(choices.names, fuse(probs, weights=shares, fusion=fusion), probs, given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from mm_demos import media
 from mm_demos.models import catalog
-from mm_demos.models.protocols import FloatArray, SoundTagger, TextEmbedder
+from mm_demos.models.protocols import FloatArray, Heard, SoundEmbedder, SoundListener, SoundTagger, TextEmbedder
 from mm_demos.models.sound import chunks, loudest
+from mm_demos.models.sound_labels import PROMPT, sound_classes
 from mm_demos.progress import Progress
 from mm_demos.results import Receipt
 from mm_demos.tasks.labels import LabelSet
@@ -45,6 +46,7 @@ def listen(
     labels: LabelSet,
     weights: Mapping[str, float],
     model: str | None,
+    hear_with: str | None = None,
     run: Run,
     progress: Progress,
 ) -> Hearing:
@@ -54,18 +56,19 @@ def listen(
         audio: a file, or a waveform (n_samples,) at 16 kHz.
         weights: of "speech" and "sound".
         model: what transcribes; the profile's own speech model by default.
+        hear_with: what hears how it sounds; the profile's own model by default.
 
     Raises:
         InvalidInputError: no recording, or no such model.
     """
-    name = catalog.chosen(model, "speech")
+    name, listener = catalog.chosen(model, "speech"), catalog.chosen(hear_with, "sound-tagger")
     progress.report("Reading the recording")
     waveform = load_waveform(audio)
     hearing = Hearing()
     if media.is_silent(waveform):
         hearing.notices.append(SILENT)
         return hearing
-    wordless = _hear_sounds(hearing, waveform, labels, run, progress) if weights["sound"] > 0 else False
+    wordless = weights["sound"] > 0 and _hear_sounds(hearing, waveform, labels, model=listener, run=run, progress=progress)
     if weights["speech"] > 0:
         if wordless:
             hearing.notices.append(NO_SPEECH)
@@ -74,24 +77,51 @@ def listen(
     return hearing
 
 
-def _hear_sounds(hearing: Hearing, waveform: FloatArray, labels: LabelSet, run: Run, progress: Progress) -> bool:
+def _hear_sounds(hearing: Hearing, waveform: FloatArray, labels: LabelSet, *, model: str, run: Run, progress: Progress) -> bool:
     """Match the sounds with the labels; whether they are surely without speech."""
-    encoder: TextEmbedder = run.lease(catalog.default("text-embedder"))
-    tagger: SoundTagger = run.lease(catalog.default("sound-tagger"))
-    asked = sounds_named(tagger, encoder, labels, progress)
+    listener: SoundListener = run.lease(model)
     heard = []
     parts = chunks(0, waveform.size)
     for number, (start, end) in enumerate(parts):
         progress.report("Listening to the sounds", number, len(parts), "pieces")
-        heard.append(tagger.hear(waveform[start:end]))
-    match = match_sound(asked, overall(loudest(heard)))
-    if not names_a_sound(asked):
-        hearing.notices.append(NO_SOUND_NAMED.format(sounds=", ".join(tagger.labels)))
-    elif match.named >= FAINT:
-        hearing.sound = match
+        heard.append(listener.hear(waveform[start:end]))
+    if isinstance(listener, SoundEmbedder):
+        match: SoundMatch | None = match_any(listener, labels, heard)
     else:
+        assert isinstance(listener, SoundTagger)  # noqa: S101  # by the role of the model
+        match = _match_known(hearing, listener, labels, heard, run=run, progress=progress)
+    if match is not None and match.named >= FAINT:
+        hearing.sound = match
+    elif match is not None:
         hearing.notices.append(NO_SOUND_HEARD)
-    return all(float(each.probs[:-1].max()) >= SURELY_NO_SPEECH for each in heard)
+    calibrated = isinstance(listener, SoundTagger)  # a zero-shot model is as sure of a dog where somebody speaks over it
+    return calibrated and all(float(each.probs[:-1].max()) >= SURELY_NO_SPEECH for each in heard)
+
+
+def _match_known(
+    hearing: Hearing, tagger: SoundTagger, labels: LabelSet, heard: Sequence[Heard], *, run: Run, progress: Progress
+) -> SoundMatch | None:
+    """Match the labels with the events that a model knows; None where no label names one."""
+    encoder: TextEmbedder = run.lease(catalog.default("text-embedder"))
+    asked = sounds_named(tagger, encoder, labels, progress)
+    if names_a_sound(asked):
+        return match_sound(asked, overall(loudest(heard)))
+    hearing.notices.append(NO_SOUND_NAMED.format(sounds=", ".join(tagger.labels)))
+    return None
+
+
+def match_any(embedder: SoundEmbedder, labels: LabelSet, heard: Sequence[Heard]) -> SoundMatch:
+    """Match any labels with pieces of a recording, in the space of a model that has both (zero-shot).
+
+    What is no event, such as a voice, stands against the labels; its share goes to all of them alike.
+    """
+    asked = [f"{name}, {about}" if about else name for name, about in zip(labels.names, labels.descriptions, strict=True)]
+    classes = sound_classes(embedder, asked, prompt=PROMPT)
+    audible = [Heard(each.vector, classes.probs(each.vector)) for each in heard if each.vector.any()]
+    if not audible:
+        return SoundMatch(np.full(len(asked), 1 / len(asked), np.float32), 0.0)
+    probs = overall(loudest(audible))
+    return SoundMatch(np.asarray(probs[:-1] + probs[-1] / len(asked), np.float32), float(1 - probs[-1]))
 
 
 def overall(events: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mm_demos import accelerator
-from mm_demos.models import catalog, loader, weights
+from mm_demos.models import catalog, loader, pins, weights
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
@@ -25,6 +25,9 @@ class ModelState:
     source: str
     revision: str
     quality: str
+    quality_source: str
+    gated: bool
+    default: bool
     summary: str
     cached: bool
     resident: bool
@@ -81,20 +84,25 @@ def pin(model: str, *, progress: Progress | None = None) -> Catalog:  # noqa: AR
 
 def _state(row: catalog.ModelSpec) -> ModelState:
     parts, everything = catalog.expand(row.name), catalog.expand(row.name, on_demand=True)
-    files = {file.sha256: file for part in everything for file in part.files}  # two models may share a file
+    # Two models may share a file.
+    sizes = {file.sha256: file.size_bytes for part in everything for file in part.files}
+    sizes |= {part.digest: part.size_bytes for part in everything if part.repository is not None}
     resident = loader.shared().describe(row.name)
     return ModelState(
         name=row.name,
         role=row.role,
         profiles=row.profiles,
         components=row.components,
-        size_bytes=sum(file.size_bytes for file in files.values()),
+        size_bytes=sum(sizes.values()),
         download_bytes=sum(weights.missing_bytes(part) for part in everything),
         memory_bytes=resident.memory_bytes if resident else sum(part.memory_bytes for part in parts),
         licence=row.licence,
         source=row.source,
-        revision=row.revision,
+        revision=pins.pinned_revision(row),
         quality=row.quality,
+        quality_source=row.quality_source,
+        gated=isinstance(row.repository, catalog.HubRepository) and row.repository.gated,
+        default=catalog.is_default(row),
         summary=row.summary,
         cached=all(weights.is_cached(part) for part in everything),
         resident=resident is not None,

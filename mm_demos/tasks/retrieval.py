@@ -27,7 +27,8 @@ from mm_demos.retrieval.sounds import SoundEncoder
 from mm_demos.retrieval.types import MODES, IndexProgress, IndexSummary, Query, Retrieval, SoundFeatures, Window
 from mm_demos.retrieval.windows import Cut
 from mm_demos.tasks.receipts import Run, record
-from mm_demos.tasks.retrieval_recipe import LISTENING, SENTENCES, SOUNDS, SPEECH, cut_of, is_current, recipe
+from mm_demos.tasks.retrieval_progress import progress_line
+from mm_demos.tasks.retrieval_recipe import LISTENING, SENTENCES, SOUNDS, SPEECH, cut_of, is_current, recipe, sounds_of
 from mm_demos.tasks.transcription import load_waveform, transcribe
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ NOTHING_LEFT = "No window passes the filters: loosen them."
 
 
 def index_folder(
-    folder: str | Path, *, library: str | Library, windows: Cut | None = None, progress: Progress | None = None
+    folder: str | Path,
+    *,
+    library: str | Library,
+    windows: Cut | None = None,
+    hear_with: str | None = None,
+    progress: Progress | None = None,
 ) -> IndexSummary:
     """Read every recording of a folder, and of the folders in it, into a library.
 
@@ -55,13 +61,15 @@ def index_folder(
         folder: recordings and videos in any format that can be decoded.
         library: its name in the user's data folder, where it is made if it is not there; or an open `Library`.
         windows: how recordings are cut; as the library's are when not given. A library cut otherwise is made anew.
+        hear_with: what hears how they sound; the library's own model, or for a new one the profile's, when not given. A library
+            made with another one is made anew.
         progress: told about every file; stopping it keeps what is done and gives a summary with `stopped`.
 
     Raises:
         InvalidInputError: no such folder, no recording in it, or a name that cannot be used.
         BusyError: another process writes to this library.
     """
-    *_, last = index_while_reading(folder, library=library, windows=windows, progress=progress)
+    *_, last = index_while_reading(folder, library=library, windows=windows, hear_with=hear_with, progress=progress)
     assert isinstance(last, IndexSummary)  # noqa: S101  # by the contract of `index_while_reading`
     return last
 
@@ -71,6 +79,7 @@ def index_while_reading(
     *,
     library: str | Library,
     windows: Cut | None = None,
+    hear_with: str | None = None,
     progress: Progress | None = None,
     max_seconds: float = indexing.MAX_FILE_SECONDS,
 ) -> Iterator[IndexProgress | IndexSummary]:
@@ -79,18 +88,20 @@ def index_while_reading(
     Args:
         source: a folder, or a list of files; with a list nothing is dropped.
         windows: how recordings are cut; as the library's are when not given. A library cut otherwise is made anew.
+        hear_with: as in `index_folder`.
         max_seconds: longer recordings are refused.
     """
     progress = progress or Progress()
     found = recordings(source)
     with _opened(library, create=True) as opened, ExitStack() as stack:
         how = windows or cut_of(opened)
+        sounds = catalog.chosen(hear_with or sounds_of(opened), "sound-tagger")
         options: dict[str, Option] = {"files": len(found.files), "window_seconds": how.seconds, "overlap": how.overlap}
         run = stack.enter_context(record("index", options=options, progress=progress))
         run.lease(SPEECH)  # stays loaded from file to file
-        reader = _Models(run.lease(SENTENCES), SoundEncoder(run.lease(SOUNDS)))
+        reader = _Models(run.lease(SENTENCES), SoundEncoder(run.lease(sounds)))
         for step in indexing.index(
-            opened, found, reader, recipe=recipe(how), progress=progress, windows=how, max_seconds=max_seconds
+            opened, found, reader, recipe=recipe(how, sounds), progress=progress, windows=how, max_seconds=max_seconds
         ):
             if isinstance(step, IndexSummary):
                 yield replace(step, receipt=run.receipt())
@@ -122,8 +133,10 @@ def search(query: Query | str, *, library: str | Library, progress: Progress | N
         asked = _Asked(query, opened, run, progress)
         clues = asked.clues()
         progress.report("Searching")
-        hits = find(opened, query, clues)
-        far = query.mode == "said" and bool(hits) and hits[0].score < FAR_SAID and not any(hit.matched for hit in hits)
+        hits, words_alone = find(opened, query, clues), query.mode == "said"
+        if not hits and clues.nothing is not None:  # nothing sounds like it, so that what is said counts however far it is
+            hits, words_alone = find(opened, query, replace(clues, min_said=-1.0)), True
+        far = words_alone and bool(hits) and hits[0].score < FAR_SAID and not any(hit.matched for hit in hits)
         notices = (*asked.notices, *((NOTHING_NEAR,) if far else ()), *(() if left else (NOTHING_LEFT,)))
         return Retrieval(hits, left, asked.heard, notices, run.receipt())
 
@@ -157,19 +170,6 @@ def _opened(library: str | Library, *, create: bool = False) -> Iterator[Library
         return
     with Library.open(library, create=create) as opened:
         yield opened
-
-
-def progress_line(step: IndexProgress) -> str:
-    """One line of progress: files, hours, clips a second, time left."""
-    left = "" if step.seconds_left is None else f", about {_clock(step.seconds_left)} left"
-    done = f"{step.files_done} of {step.files_total} files, {step.hours_done:.2f} h, {step.clips_per_second:.1f} clips a second"
-    return f"Indexing: {done}{left}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +208,12 @@ class _Asked:
 
     def _from_text(self, text: str) -> Clues:
         embedder = self._embedder()
+        directions = self._encoder().directions(text) if self._sounds else None
+        if directions is not None:
+            if not self._said:
+                return Clues(sound=directions.wanted)
+            said = embedder.embed_texts([text])[0]
+            return Clues(words=text, said=said, min_said=CLOSE_SAID, sound=directions.wanted, nothing=directions.nothing)
         tags = self._named(text) if self._sounds else {}
         named = sum(tags.values())
         if self._sounds and not self._said and named < FAINT_SOUND:
@@ -269,7 +275,11 @@ class _Asked:
         said = None if clues.said is None else np.asarray(clues.said - vector, np.float32)
         unwanted = self._named(negative) if clues.tags else {}
         tags = {label: score - unwanted.get(label, 0.0) for label, score in clues.tags.items()}
-        return replace(clues, said=said, tags=tags, unwanted=negative, min_said=-1.0)
+        clues = replace(clues, said=said, tags=tags, unwanted=negative, min_said=-1.0)
+        away = self._encoder().directions(negative) if clues.sound is not None else None
+        if clues.sound is None or away is None:
+            return clues
+        return replace(clues, sound=np.asarray(clues.sound - away.wanted, np.float32), nothing=None)
 
     def _named(self, text: str) -> dict[str, float]:
         """How probably the text asks for each sound."""
@@ -280,7 +290,7 @@ class _Asked:
         return embedder
 
     def _encoder(self) -> SoundEncoder:
-        return SoundEncoder(self._run.lease(SOUNDS))
+        return SoundEncoder(self._run.lease(sounds_of(self._library) or SOUNDS))
 
     def _notice(self, sentence: str) -> None:
         self.notices = (*self.notices, sentence)

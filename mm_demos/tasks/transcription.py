@@ -13,6 +13,7 @@ from mm_demos import media
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
 from mm_demos.models.protocols import SAMPLE_RATE, FloatArray, SpeechRecognizer, TranscribeOptions
+from mm_demos.models.speech_words import UNSPACED_LANGUAGES
 from mm_demos.models.voice_activity import Span, overlaps, voiced_spans
 from mm_demos.progress import Progress
 from mm_demos.results import Segment, Transcription
@@ -24,7 +25,6 @@ NO_SPEECH = "No speech was heard in this recording, so nothing was transcribed."
 SILENT = "This recording is silent: check that the microphone is on and chosen in the system's settings."
 FAINT_VOICE = 0.4  # below the detector's usual 0.5: dropping a whisper is worse than hearing one in noise
 MAX_PROMPT_CHARS = 1000  # Whisper reads the last 223 tokens of a prompt
-UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without spaces between words
 
 
 def transcribe(

@@ -15,7 +15,7 @@ import gradio as gr
 import mm_demos
 from mm_demos import accelerator
 from mm_demos.errors import SettingError
-from mm_demos.models import catalog, loader, weights
+from mm_demos.models import added, catalog, loader, weights
 from mm_demos.samples import FOLDER as SAMPLES
 from mm_demos.settings import settings
 from mm_demos.tabs import TabSpec
@@ -40,6 +40,7 @@ class Frame:
     """
 
     def __init__(self, specs: Sequence[TabSpec], url: str) -> None:
+        added.register_all()
         self.specs = tuple(specs)
         self.url = url
         self.lane = threading.Lock()
@@ -133,7 +134,8 @@ def cost_line(roles: Sequence[catalog.Role]) -> str:
         return ""
     if not memory and not missing:
         return '<span class="mm-ready">Models are in memory: runs start at once.</span>'
-    fetch = f"downloads {render.size(missing)} and " if missing else ""
+    disk = render.size(accelerator.free_disk_bytes(settings().cache_dir))
+    fetch = f"downloads {render.size(missing)} to a disk with {disk} free and " if missing else ""
     free = render.size(accelerator.available_bytes())
     if len(cold) < len(names):
         return f"<span>The next run may load more: it {fetch}needs {render.size(memory)} of memory; {free} are free.</span>"

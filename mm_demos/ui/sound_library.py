@@ -25,7 +25,7 @@ from mm_demos.retrieval.types import IndexProgress, IndexSummary, LibraryInfo
 from mm_demos.retrieval.windows import DEFAULT_CUT, Cut
 from mm_demos.settings import settings
 from mm_demos.tasks.retrieval import index_while_reading
-from mm_demos.tasks.retrieval_recipe import is_current, recipe
+from mm_demos.tasks.retrieval_recipe import SOUNDS, is_current, recipe
 from mm_demos.ui.sound_notes import line, told
 
 BUILT_IN = "Built-in sounds"
@@ -118,7 +118,7 @@ def _built_in(progress: Progress | None) -> Iterator[Library]:
     paths = built_in_paths()
     with unpacked() as library:
         if library.meta("recipe") != recipe() or {info.file for info in library.files()} != set(map(str, paths)):
-            for _ in index_while_reading(paths, library=library, progress=progress):
+            for _ in index_while_reading(paths, library=library, hear_with=SOUNDS, progress=progress):
                 pass
         yield library
 
