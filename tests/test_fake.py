@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mm_demos.errors import UnknownModelError
-from mm_demos.models import catalog, fake, protocols
+from mm_demos.models import catalog, fake, painting, protocols
 from mm_demos.models.loader import Loader, reset_shared, shared
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
@@ -26,7 +26,7 @@ PROTOCOLS = {
     "chat": protocols.ChatModel,
     "sound-tagger": protocols.SoundTagger,
     "speaker": protocols.Speaker,
-    "image-generator": protocols.ImageGenerator,
+    "image-generator": painting.ImageGenerator,
 }
 RED = Image.new("RGB", (64, 48), (220, 40, 40))
 BLUE = Image.new("RGB", (64, 48), (40, 70, 210))
