@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path(platformdirs.user_data_dir("mm-demos")), description="what the user made: libraries")
     weights_dir: Path | None = Field(default=None, description="a local folder that is searched for weights first")
     offline: bool = Field(default=False, description="never fetch anything; use what is in the cache")
+    fetch: Literal["any", "profile"] = Field(default="any", description="what visitors may have fetched; a public page: profile")
 
     max_image_pixels: int = Field(default=25_000_000, gt=0, description="read from the header, before decoding")
     max_audio_seconds: float = Field(default=600.0, gt=0, description="longest recording the browser and the command line take")

@@ -8,6 +8,8 @@ import os
 
 from mm_demos.cli import UsageError
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
@@ -29,6 +31,10 @@ def run(flags: argparse.Namespace) -> int:
         specs = [tabs.find(name) for name in flags.tab or [tab.name for tab in tabs.TABS]]
     except DemoError as error:
         raise UsageError(str(error)) from None
+
+    if flags.share == "yes" or settings().host not in LOOPBACK:
+        os.environ.setdefault("MM_DEMOS_FETCH", "profile")
+        settings.cache_clear()
 
     from mm_demos import ui
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from mm_demos.errors import WeightsUnavailableError
-from mm_demos.models import local_files, repositories, sources
+from mm_demos.models import fetching, local_files, repositories, sources
 from mm_demos.models.spec import ModelSpec, PackagedSource, Source, WeightFile
 from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire, check_space
 from mm_demos.progress import Progress
@@ -75,13 +75,14 @@ def ensure(spec: ModelSpec, progress: Progress | None = None) -> Path:
     """Make sure that the model's files are there, and return their folder; a few milliseconds when they are.
 
     Raises:
-        WeightsUnavailableError: no source could deliver a file, or the disk has no room for it.
+        WeightsUnavailableError: no source could deliver a file, the disk has no room for it, or the settings forbid it.
         StoppedError: the visitor pressed Stop; what was fetched so far is kept for the next time.
     """
     progress = progress or Progress()
     if spec.local_folder is not None:
         return local_files.check(spec, spec.local_folder)
     missing = _missing(spec)
+    fetching.check(spec, there=is_cached(spec))
     try:
         if spec.repository is not None:
             return repositories.ensure(spec, progress)
@@ -106,8 +107,8 @@ def _unwritable(spec: ModelSpec, error: OSError) -> WeightsUnavailableError:
 def verify(spec: ModelSpec, progress: Progress | None = None) -> tuple[FileCheck, ...]:
     """Hash every file again; a damaged one is removed, so that the next `ensure` fetches it."""
     if spec.repository is not None:
-        found = repositories.verify(spec, progress or Progress())
-        return tuple(FileCheck(each.name, not each.problem, each.problem) for each in found)
+        told = progress or Progress()
+        return tuple(FileCheck(each.name, not each.problem, each.problem) for each in repositories.verify(spec, told))
     meter = Meter(progress or Progress(), f"Verifying {spec.name}", spec.size_bytes)
     checks = []
     if spec.local_folder is not None:

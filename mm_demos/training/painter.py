@@ -199,7 +199,9 @@ def main() -> None:
         styles=torch.tensor([list(SETS).index(picture.style) for picture in pictures]),
         groups=torch.tensor([names[picture.name].group for picture in pictures]),
     )
-    Trainer(drawn, texts, options.out).train(options.minutes)
+    trainer = Trainer(drawn, texts, options.out)
+    torch.manual_seed(options.seed + trainer.step)  # a run that goes on must not draw the same again
+    trainer.train(options.minutes)
 
 
 if __name__ == "__main__":
