@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from mm_demos.models.loader import Loader, reset_shared, shared
 from mm_demos.models.protocols import ChatMessage, GenerateOptions
 from mm_demos.models.spec import LocalFolder, ModelSpec
 from mm_demos.settings import Settings
-from mm_demos.tasks import model_choices
+from mm_demos.tasks import model_choices, model_states
 from mm_demos.tasks.model_speed import MEASURES, speed_of
 from mm_demos.ui.model_choices import table_html
 
@@ -176,6 +177,25 @@ def test_a_packed_layer_against_the_product_with_its_own_weights(kind: str, n_ro
     assert (found - wanted).norm() / wanted.norm() < (0.012 if kind == "int8" else 0.09)
 
 
+def test_layers_are_let_go_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch import nn
+
+    from mm_demos.models import quantisation
+
+    model = nn.Sequential(*[nn.Sequential(nn.Linear(32, 16)) for _ in range(3)])
+    layers = [weakref.ref(block[0]) for block in model]
+    alive: list[int] = []
+
+    class Counted(quantisation.Int8Linear):
+        def __init__(self, layer: nn.Linear) -> None:
+            super().__init__(layer)
+            alive.append(sum(each() is not None for each in layers))
+
+    monkeypatch.setattr(quantisation, "Int8Linear", Counted)
+    assert quantisation.quantise(model, "int8") == 3
+    assert alive == [3, 2, 1]
+
+
 def test_number_format_is_honoured(tiny: str) -> None:
     import torch
 
@@ -244,6 +264,21 @@ def test_choosing_measures_before_and_after_and_remembers(tiny: str) -> None:
     assert again.measured == state.measured and again.chosen == AS_PUBLISHED
     weights.derived_folder(catalog.spec(tiny)).joinpath(model_choices.FILE).write_text("[{]", encoding="utf-8")
     assert model_choices.choosing(tiny).measured == ()
+
+
+def test_a_model_too_large_as_published_can_be_packed(tiny: str) -> None:
+    reset_shared(Loader(budget_bytes=1_500_000))
+    state = model_choices.choose(tiny, quantisation="int8")
+    assert [each.choices for each in state.measured] == ["int8"]
+
+
+def test_the_list_reckons_with_what_is_chosen(tiny: str) -> None:
+    def memory() -> int:
+        return next(each.memory_bytes for each in model_states.listing().models if each.name == tiny)
+
+    assert memory() == 2_000_000
+    shared().choose(tiny, ModelChoices(quantisation="int8"))
+    assert memory() == 1_300_000
 
 
 def test_a_load_that_fails_leaves_the_choice_as_it_was(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:

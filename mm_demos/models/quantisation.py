@@ -16,6 +16,7 @@ INT8_ROWS = 4  # up to here the packed kernel is faster than a product with the 
 INT4_ROWS = 16  # rows the kernel is given at once; with more, the time of a row grows
 INT4_GROUP = 32  # weights that share a scale
 INT4_OUTPUTS = 16  # the kernel wants multiples of it
+KEPT_WIDE = ("wo",)  # T5 casts inputs to the dtype of this layer's weight unless that is int8, and packed nibbles are uint8
 
 
 class Int8Linear(nn.Module):
@@ -69,19 +70,20 @@ def quantise(model: nn.Module, kind: Literal["int8", "int4"]) -> int:
     """Replace the linear layers of `model` in place, on the CPU; returns how many.
 
     Layers that share their weight with an embedding stay, and the layer that gives the words keeps 8 bits, where errors of
-    4 bits would show first.
+    4 bits would show first. Each layer goes as soon as it is packed, so that the peak is little more than the whole model.
     """
     embedded = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     head = getattr(model, "get_output_embeddings", lambda: None)()
-    found = [(parent, name, layer) for parent in model.modules() for name, layer in parent.named_children()]
+    parents = [module for module in model.modules() if any(type(child) is nn.Linear for child in module.children())]
     replaced = 0
-    for parent, name, layer in found:
-        if type(layer) is not nn.Linear or id(layer.weight) in embedded:
-            continue
-        fits = layer.in_features % INT4_GROUP == 0 and layer.out_features % INT4_OUTPUTS == 0
-        packed = Int4Linear if kind == "int4" and fits and layer is not head else Int8Linear
-        setattr(parent, name, packed(layer))
-        replaced += 1
+    for parent in parents:
+        for name, layer in list(parent.named_children()):
+            if type(layer) is not nn.Linear or id(layer.weight) in embedded:
+                continue
+            fits = layer.in_features % INT4_GROUP == 0 and layer.out_features % INT4_OUTPUTS == 0
+            packed = Int4Linear if kind == "int4" and fits and layer is not head and name not in KEPT_WIDE else Int8Linear
+            setattr(parent, name, packed(layer))
+            replaced += 1
     return replaced
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from mm_demos.errors import BusyError
+from mm_demos.errors import BusyError, InsufficientMemoryError
 from mm_demos.models import catalog, loader, loading, weights
 from mm_demos.models.choices import ModelChoices, Taken, named, taken
 from mm_demos.progress import Progress
@@ -71,7 +71,7 @@ def choose(
     *,
     progress: Progress | None = None,
 ) -> Choosing:
-    """Load a model in another way and measure what that changes; how it was loaded before is measured first, once.
+    """Load a model in another way and measure what that changes; how it was loaded before is measured first, once, if it fits.
 
     Args:
         model: catalog name.
@@ -90,7 +90,8 @@ def choose(
     before = shared.choices(model)
     shared.check_choices(model, wanted)
     if choosing(model).now is None:
-        measure(model, progress=told)
+        with suppress(InsufficientMemoryError):  # it may be too large as it was, which is why it is packed
+            measure(model, progress=told)
     shared.choose(model, wanted)
     try:
         return measure(model, progress=told)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mm_demos import accelerator
 from mm_demos.models import catalog, loader, pins, weights
+from mm_demos.models.choices import sized
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
@@ -87,7 +88,9 @@ def _state(row: catalog.ModelSpec) -> ModelState:
     # Two models may share a file.
     sizes = {file.sha256: file.size_bytes for part in everything for file in part.files}
     sizes |= {part.digest: part.size_bytes for part in everything if part.repository is not None}
-    resident = loader.shared().describe(row.name)
+    shared = loader.shared()
+    resident = shared.describe(row.name)
+    expected = sum(sized(part, shared.choices(part.name)).memory_bytes for part in parts)
     return ModelState(
         name=row.name,
         role=row.role,
@@ -95,7 +98,7 @@ def _state(row: catalog.ModelSpec) -> ModelState:
         components=row.components,
         size_bytes=sum(sizes.values()),
         download_bytes=sum(weights.missing_bytes(part) for part in everything),
-        memory_bytes=resident.memory_bytes if resident else sum(part.memory_bytes for part in parts),
+        memory_bytes=resident.memory_bytes if resident else expected,
         licence=row.licence,
         source=row.source,
         revision=pins.pinned_revision(row),
