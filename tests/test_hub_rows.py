@@ -73,7 +73,8 @@ def test_a_repository_is_pinned_and_brings_no_pickle(row: ModelSpec) -> None:
     assert re.fullmatch(r"[0-9a-f]{40}", row.repository.revision)
     assert row.revision == row.repository.revision
     assert row.source == row.repository.url
-    pickles = ["pytorch_model.bin", "open_clip_pytorch_model.bin", "model.pt", "weights.pth", "unet/diffusion_pytorch_model.bin"]
+    pickles = ["pytorch_model.bin", "open_clip_pytorch_model.bin", "model.pt", "weights.pth"]
+    pickles += ["unet/diffusion_pytorch_model.bin", "vae/x.bin", "transformer/x.bin", "text_encoder/x.bin"]
     assert matching(pickles, row.repository.patterns) == []
 
 
@@ -90,6 +91,13 @@ def test_a_row_is_of_a_family_that_can_be_recognised(row: ModelSpec) -> None:
     assert row.family in {family.name for family in families.FAMILIES}
     family = next(family for family in families.FAMILIES if family.name == row.family)
     assert (row.role, row.engines[0]) in family.roles
+
+
+@pytest.mark.parametrize("name", ["whisper-large-v3", "whisper-large-v3-turbo", "stable-diffusion-1.5", "flux.1-schnell"])
+def test_what_a_cpu_holds_in_32_bits_is_reckoned_so(name: str) -> None:
+    row = catalog.spec(name)
+    assert isinstance(row.repository, HubRepository)
+    assert row.memory_bytes > 2 * row.repository.size_bytes
 
 
 def test_two_rows_of_one_checkpoint_share_its_files_and_memory() -> None:

@@ -141,6 +141,7 @@ def _whisper() -> tuple[ModelSpec, ...]:
             1_622.4,
             BOTH,
             (UNSEEN.format("0.073", "0.103"), DISTILLED),
+            memory_mb=3_400,  # stored in 16 bits, held in 32 on a CPU
             licence="MIT",
             languages=NEW_LANGUAGES,
             capabilities=CAN[1:],
@@ -152,6 +153,7 @@ def _whisper() -> tuple[ModelSpec, ...]:
             3_092.0,
             LARGE,
             (LARGE_V3, LARGE_V3_CARD),
+            memory_mb=6_400,  # as above
             languages=NEW_LANGUAGES,
             summary="Whisper large-v3 as it was published, in transformers",
         ),

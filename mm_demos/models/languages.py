@@ -1,4 +1,4 @@
-"""Languages of model families, as ISO 639-1 codes."""
+"""Languages of model families as the checkpoints name them, mostly ISO 639-1."""
 
 from __future__ import annotations
 
