@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import json
+import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,8 @@ from mm_demos.models.evidence import Sight
 from mm_demos.models.fake import FakeTextEmbedder
 from mm_demos.models.hub_engines import CHAT, CHAT_GGUF
 from mm_demos.models.language_transformers import TransformersChat
-from mm_demos.models.loader import Loader, reset_shared
+from mm_demos.models.llama_cpp_options import gguf_file, params_for
+from mm_demos.models.loader import Loader, LoadRequest, reset_shared
 from mm_demos.models.protocols import CaptionOptions, ChatMessage, ChatModel, GenerateOptions
 from mm_demos.models.spec import LocalFolder
 from mm_demos.models.usage import usage_of
@@ -179,6 +182,38 @@ def test_captions_are_worded_by_a_model_that_follows_no_grammar(llama: Transform
     assert writer.translate(captions, sight, CaptionOptions(language="de", max_new_tokens=8), Progress())
 
 
+@pytest.mark.parametrize("where", ["config.json", "tokenizer_config.json"])
+def test_code_of_a_checkpoint_is_not_run_and_not_asked_about(
+    folders: dict[str, Path], tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, ran = shutil.copytree(folders["qwen2"], tmp_path / "theirs"), tmp_path / "ran"
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    (folder / "theirs.py").write_text(f"open({str(ran)!r}, 'w').close()\n", encoding="utf-8")
+    changes = {
+        "config.json": {
+            "model_type": "theirs",
+            "auto_map": {"AutoConfig": "theirs.Config", "AutoModelForCausalLM": "theirs.Model"},
+        },
+        "tokenizer_config.json": {"tokenizer_class": "TheirTokenizer", "auto_map": {"AutoTokenizer": ["theirs.Words", None]}},
+    }
+    kept = json.loads((folder / where).read_text(encoding="utf-8"))
+    (folder / where).write_text(json.dumps(kept | changes[where]), encoding="utf-8")
+    refused = pytest.raises(InvalidInputError, match="needs code of its own") if where == "config.json" else nullcontext()
+    with refused as raised, leased(folder) as model:
+        assert ask(model)
+    assert not ran.exists()
+    assert raised is None or str(folder) not in str(raised.value)
+
+
+def test_an_architecture_that_nobody_knows_is_refused_in_a_sentence(folders: dict[str, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(folders["qwen2"], tmp_path / "unknown")
+    kept = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(kept | {"model_type": "nobodys"}), encoding="utf-8")
+    with pytest.raises(InvalidInputError, match=r"does not know or needs code of its own .*nobodys.*: choose another") as raised:
+        TransformersChat.load(LoadRequest(ModelSpec("theirs", "chat", "tiny", (), (CHAT,)), CHAT, folder, "cpu", "", 1))
+    assert str(raised.value).count(". ") == 0
+
+
 # -- GGUF ----------------------------------------------------------------------------------------------------------------
 
 
@@ -207,6 +242,17 @@ def test_llama_cpp_folds_the_system_turn_where_a_template_refuses_it(folders: di
         text = model._client.post("/detokenize", {"tokens": tokens})["content"]
         assert MESSAGES[0].content in text and "system" not in text
         assert ask(model)
+
+
+def test_the_first_part_is_opened_and_no_projector(tmp_path: Path) -> None:
+    assert gguf_file(tmp_path) is None
+    for name in ("mmproj-a.gguf", "model-00002-of-00002.gguf", "model-00001-of-00002.gguf"):
+        (tmp_path / name).touch()
+    wanted = "model-00001-of-00002.gguf"
+    assert language_transformers._gguf_file(tmp_path) == {"gguf_file": wanted}
+    request = LoadRequest(ModelSpec("split", "chat", "gguf", (), (CHAT_GGUF,)), CHAT_GGUF, tmp_path, "cpu", "", 1)
+    params = params_for(importlib.import_module("xllamacpp"), request, tmp_path, "key")
+    assert params.model.path == str(tmp_path / wanted)
 
 
 def test_reading_gguf_with_transformers_names_the_library_it_needs(gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,6 +245,19 @@ def test_packed_weights_answer_alike_and_weigh_less(name: str, folder: Folder, m
     packed.close()
 
 
+def test_four_bits_keep_what_t5_says(folder: Folder, model: Callable[[str], VisionLanguage]) -> None:
+    import torch
+
+    packed = loaded_from("blip2-t5", folder("blip2-t5"), quantisation="int4")
+    logits = []
+    with torch.inference_mode():
+        for each in (model("blip2-t5"), packed):
+            start = each._open.start(Image.open(CAT), "a dog?")
+            logits.append(start.network(**start.inputs()).logits.float().flatten())
+    packed.close()
+    assert torch.nn.functional.cosine_similarity(*logits, dim=0) > 0.9
+
+
 def test_what_shares_a_checkpoint_is_loaded_as_that_is(folder: Folder) -> None:
     row = replace(answerer_row("asked", folder("smolvlm")), components=("smolvlm",), repository=None)
     with pytest.raises(InvalidInputError, match="made of smolvlm, so choose for that"):

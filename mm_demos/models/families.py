@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -45,7 +46,7 @@ class Listing:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Listing:
-        """The listing of a folder.
+        """The listing of a folder and of those in it; no checkpoint has its files deeper, and a whole disk may lie there.
 
         Raises:
             InvalidInputError: there is no such folder.
@@ -54,7 +55,8 @@ class Listing:
             raise InvalidInputError(
                 f"There is no folder {folder}: give one with a checkpoint in it, or the id of a hub repository."
             )
-        names = tuple(path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+        files = sorted(path for level in ("*", "*/*") for path in folder.glob(level) if os.path.isfile(path))
+        names = tuple(path.relative_to(folder).as_posix() for path in files)
         return cls(names, {name: read_object(folder / name) for name in DESCRIPTIONS if name in names})
 
     def matching(self, *patterns: str) -> list[str]:
@@ -126,8 +128,10 @@ def recognise(folder: Path) -> Family:
 def family_of(listing: Listing, name: str) -> Family:
     """The family of a checkpoint by its listing; `name` stands in the sentence of the error.
 
+    An architecture that the library does not know, or that brings its own code, shows only when it is loaded.
+
     Raises:
-        InvalidInputError: no known family, only an adapter without its model, pickled weights, or code of its own.
+        InvalidInputError: no known family, only an adapter without its model, or pickled weights.
     """
     if "adapter_config.json" in listing.descriptions:
         raise InvalidInputError(f"{name} is an adapter for another model: merge it into that one first.")

@@ -13,7 +13,8 @@ import numpy as np
 from mm_demos.errors import InvalidInputError, MissingDependencyError
 from mm_demos.models.chat_template import ChatTemplate
 from mm_demos.models.language import check_choices, too_long
-from mm_demos.models.placing import load_checkpoint, number_format, weight_bytes
+from mm_demos.models.llama_cpp_options import gguf_file
+from mm_demos.models.placing import SAFE, load_checkpoint, number_format, understood, weight_bytes
 from mm_demos.models.protocols import ChatMessage, FloatArray, GenerateOptions
 from mm_demos.models.usage import MeasuredStream, Meter, Usage
 
@@ -45,11 +46,13 @@ class TransformersChat:
 
         Raises:
             MissingDependencyError: it has no chat template, or what reads GGUF files is not installed.
+            InvalidInputError: its architecture is unknown or needs code of its own.
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         source = _gguf_file(request.folder)
-        tokenizer = AutoTokenizer.from_pretrained(request.folder, **source)
+        with understood(request):
+            tokenizer = AutoTokenizer.from_pretrained(request.folder, **source, **SAFE)
         if not tokenizer.chat_template:
             raise MissingDependencyError(f"{request.spec.name} has no chat template: choose a checkpoint tuned for chat.")
         options = source | {"use_safetensors": None} if source else {}
@@ -196,10 +199,10 @@ def _gguf_file(folder: Path) -> dict[str, str]:
     """
     import importlib.util
 
-    name = next((path.name for path in sorted(Path(folder).glob("*.gguf"))), None)
-    if name is not None and importlib.util.find_spec("gguf") is None:
+    found = gguf_file(folder)
+    if found is not None and importlib.util.find_spec("gguf") is None:
         raise MissingDependencyError("transformers reads GGUF files with a library that is not installed: pip install gguf")
-    return {"gguf_file": name} if name else {}
+    return {"gguf_file": found.name} if found is not None else {}
 
 
 def _until_stop(pieces: Iterator[str], stop: Sequence[str]) -> Iterator[str]:

@@ -17,10 +17,15 @@ CONTEXT_TOKENS = 4096  # 12 kB of keys and values a token in the 0.5B model: 50 
 BATCH_TOKENS = 128  # prompt tokens evaluated between two looks at Stop; more costs memory and is no faster on two cores
 
 
+def gguf_file(folder: Path) -> Path | None:
+    """The language model among the GGUF files of a folder, or its first part; not the projector of pictures beside it."""
+    return min((path for path in folder.glob("*.gguf") if not path.name.startswith("mmproj")), default=None)
+
+
 def params_for(xllamacpp: Any, request: LoadRequest, folder: Path, key: str) -> Any:
     """Parameters of the native library for one model, one conversation at a time, and nothing it does not need."""
     params = xllamacpp.CommonParams()
-    params.model.path = str(next(request.folder.glob("*.gguf")))
+    params.model.path = str(gguf_file(request.folder))
     params.n_ctx, params.n_parallel = CONTEXT_TOKENS, 1
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = request.threads

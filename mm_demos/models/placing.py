@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mm_demos.errors import MissingDependencyError
+from mm_demos.errors import InvalidInputError, MissingDependencyError
+from mm_demos.models.transfers import first_line
 
 if TYPE_CHECKING:
     from mm_demos.models.loader import LoadRequest
 
-# Safetensors only: a pickle may run code when it is read, and so may code that comes with a checkpoint.
-SOURCES = {"use_safetensors": True, "local_files_only": True, "trust_remote_code": False}
+SAFE = {"local_files_only": True, "trust_remote_code": False}  # code that comes with a checkpoint is never run
+SOURCES = SAFE | {"use_safetensors": True}  # a pickle may run code when it is read
 KEPT = "<kept>"  # stands for the device that computes, in `layer_map`
 
 
@@ -24,6 +27,7 @@ def load_checkpoint(auto: Any, request: LoadRequest, **options: Any) -> Any:
 
     Raises:
         MissingDependencyError: a library that packs weights on a GPU is not installed.
+        InvalidInputError: its architecture is unknown or needs code of its own.
     """
     from transformers.utils import logging
 
@@ -31,12 +35,14 @@ def load_checkpoint(auto: Any, request: LoadRequest, **options: Any) -> Any:
     choices = request.choices
     placing: dict[str, Any] = {"device_map": request.device, "dtype": request.dtype or "auto"} | SOURCES
     if choices.offload != "none":
-        placing["device_map"] = _places(auto, request)
+        with understood(request):
+            placing["device_map"] = _places(auto, request)
         placing["offload_folder"] = str(request.derived_folder / "offload")
     on_gpu = request.device.startswith("cuda")
     if choices.quantisation != "none" and on_gpu:
         placing["quantization_config"] = _on_gpu(choices.quantisation, request.dtype)
-    model = auto.from_pretrained(request.folder, **placing | options).eval()
+    with understood(request):
+        model = auto.from_pretrained(request.folder, **placing | options).eval()
     if choices.quantisation != "none" and not on_gpu:
         from mm_demos.models.quantisation import quantise
 
@@ -45,6 +51,24 @@ def load_checkpoint(auto: Any, request: LoadRequest, **options: Any) -> Any:
     if choices.compile:
         model.compile(dynamic=True)  # the prompt's length differs from call to call
     return model
+
+
+@contextmanager
+def understood(request: LoadRequest) -> Iterator[None]:
+    """Say in one sentence that the library cannot read the checkpoint.
+
+    Raises:
+        InvalidInputError: the library gave a ValueError, as it does for what it does not know and for foreign code.
+    """
+    try:
+        yield
+    except ValueError as error:
+        name = request.spec.name
+        said = ValueError(str(error).replace(str(request.folder), name))  # where it lies concerns no visitor
+        reason = first_line(said).partition(". ")[0].rstrip(".")
+        raise InvalidInputError(
+            f"{name} is of a kind that this transformers does not know or needs code of its own ({reason}): choose another."
+        ) from error
 
 
 def number_format(model: Any, request: LoadRequest) -> str:
@@ -89,7 +113,7 @@ def _places(auto: Any, request: LoadRequest) -> dict[str, str]:
     from transformers import AutoConfig
 
     with torch.device("meta"):
-        model = auto.from_config(AutoConfig.from_pretrained(request.folder))
+        model = auto.from_config(AutoConfig.from_pretrained(request.folder, **SAFE))
     where = layer_map(model, request.choices.offload)
     return {name: request.device if place == KEPT else place for name, place in where.items()}
 

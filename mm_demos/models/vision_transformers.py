@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mm_demos.errors import WeightsUnavailableError
-from mm_demos.models.placing import load_checkpoint, weight_bytes
+from mm_demos.models.placing import SAFE, load_checkpoint, weight_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,8 +32,7 @@ def load_joint_transformers(request: LoadRequest) -> JointTransformers:
 
     check_safetensors(request)
     model = load_checkpoint(AutoModel, request)
-    sources = {"local_files_only": True, "trust_remote_code": False}  # code that comes with a checkpoint is never run
-    return JointTransformers(model, AutoProcessor.from_pretrained(request.folder, **sources))
+    return JointTransformers(model, AutoProcessor.from_pretrained(request.folder, **SAFE))
 
 
 def check_safetensors(request: LoadRequest) -> None:

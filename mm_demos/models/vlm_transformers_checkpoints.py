@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import InvalidInputError, MissingDependencyError
-from mm_demos.models.placing import load_checkpoint
+from mm_demos.models.placing import SAFE, load_checkpoint, understood
 from mm_demos.models.vision_transformers import check_safetensors
 from mm_demos.models.vlm_transformers_decoding import Start
 
@@ -224,16 +224,17 @@ def open_checkpoint(request: LoadRequest) -> Checkpoint:
     Raises:
         WeightsUnavailableError: the folder has no safetensors.
         MissingDependencyError: it has neither a family's own way of being asked nor a chat template.
+        InvalidInputError: its architecture is unknown or needs code of its own.
     """
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoModelForVisualQuestionAnswering, AutoProcessor
 
     check_safetensors(request)
-    sources = {"local_files_only": True, "trust_remote_code": False}  # code that comes with a checkpoint is never run
-    config = AutoConfig.from_pretrained(request.folder, **sources)
+    with understood(request):
+        config = AutoConfig.from_pretrained(request.folder, **SAFE)
     answers = any(name.endswith("ForQuestionAnswering") for name in config.architectures or ())
     auto = AutoModelForVisualQuestionAnswering if answers else AutoModelForImageTextToText
     model = load_checkpoint(auto, request)
-    processor = AutoProcessor.from_pretrained(request.folder, **sources)
+    processor = AutoProcessor.from_pretrained(request.folder, **SAFE)
     if config.model_type not in KINDS and not getattr(processor, "chat_template", None):
         raise MissingDependencyError(f"{request.spec.name} has no chat template: choose a checkpoint tuned for instructions.")
     return KINDS.get(config.model_type, Checkpoint)(model, processor)
