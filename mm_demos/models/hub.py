@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from mm_demos.models import sources
@@ -58,7 +58,7 @@ def look_up(repository: str, revision: str, patterns: Iterable[str]) -> Snapshot
         info = HfApi(endpoint=constants.ENDPOINT).model_info(
             repository, revision=revision, files_metadata=True, timeout=LOOK_UP_SECONDS
         )
-    siblings = [_file(sibling) for sibling in info.siblings or ()]
+    siblings = [_file(sibling) for sibling in info.siblings or () if _stays_inside(sibling.rfilename)]
     wanted = tuple(patterns)
     files = tuple(file for file in siblings if any(fnmatch(file.name, pattern) for pattern in wanted))
     if not files or not info.sha:
@@ -90,6 +90,12 @@ def fetch_file(repository: str, commit: str, name: str, folder: Path, meter: Met
             tqdm_class=sources.tqdm_class(meter),
         )
     return Path(path)
+
+
+def _stays_inside(name: str) -> bool:
+    """Whether a file of this name lies in the folder that it is joined to, on any system."""
+    path = PureWindowsPath(name)  # splits at both slashes, and knows drives
+    return not path.anchor and ".." not in path.parts
 
 
 def _file(sibling: Any) -> HubFile:

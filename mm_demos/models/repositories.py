@@ -52,11 +52,7 @@ def is_cached(spec: ModelSpec) -> bool:
     """Whether the whole checkpoint is on this machine; its files are looked at, not read."""
     if isinstance(spec.repository, LocalFolder):
         return _has_weights(spec.repository.path)
-    if _own_copy(spec) is not None:
-        return True
-    place = folder(spec)
-    held = _contents(place)
-    return bool(held) and all(_size(place / file.name) == file.size_bytes for file in held)
+    return _own_copy(spec) is not None or _whole(folder(spec))
 
 
 def missing_bytes(spec: ModelSpec) -> int:
@@ -145,6 +141,12 @@ def _contents(place: Path) -> tuple[HubFile, ...]:
         return ()
 
 
+def _whole(place: Path) -> bool:
+    """Whether a folder of the cache has every file, each as long as it should be."""
+    held = _contents(place)
+    return bool(held) and all(_size(place / file.name) == file.size_bytes for file in held)
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
@@ -160,6 +162,8 @@ def _fetch(spec: ModelSpec, repository: HubRepository, snapshot: Snapshot, progr
     lock = FileLock(root / "locks" / f"{incoming.name}.lock")
     acquire(lock, progress)
     try:
+        if _whole(place):  # whoever held the lock before has fetched it, and may be reading it by now
+            return place
         _reuse(place, incoming)
         there = sum(file.size_bytes for file in snapshot.files if _size(incoming / file.name) == file.size_bytes)
         total = sum(file.size_bytes for file in snapshot.files)
@@ -188,7 +192,8 @@ def _sweep(incoming: Path) -> None:
 def _obtain(repository: str, commit: str, file: HubFile, incoming: Path, meter: Meter) -> None:
     """One file at its place in `incoming`, with the right bytes."""
     path = incoming / file.name
-    if _size(path) != file.size_bytes or _differs(path, file):
+    fresh = _size(path) != file.size_bytes or _differs(path, file, meter)
+    if fresh:
         path.unlink(missing_ok=True)
         fetch_file(repository, commit, file.name, incoming, meter)
     with path.open("rb") as opened:
@@ -196,7 +201,7 @@ def _obtain(repository: str, commit: str, file: HubFile, incoming: Path, meter: 
     if start.startswith(PICKLE_STARTS):
         path.unlink()
         raise SourceError(f"{file.name} is a pickle, which may run code when it is read")
-    if _size(path) != file.size_bytes or _differs(path, file):
+    if fresh and (_size(path) != file.size_bytes or _differs(path, file, meter)):
         path.unlink()
         raise SourceError(f"{file.name} came damaged")
 
@@ -218,7 +223,7 @@ def _show(snapshot: Snapshot, incoming: Path, place: Path) -> None:
     incoming.replace(place)
 
 
-def _differs(path: Path, file: HubFile, meter: Meter | None = None) -> bool:
+def _differs(path: Path, file: HubFile, meter: Meter) -> bool:
     """Whether the bytes are others than the hub says: by sha256, or for small files by git's own hash."""
     digest: Any = hashlib.sha256()
     if not file.sha256:
@@ -229,8 +234,7 @@ def _differs(path: Path, file: HubFile, meter: Meter | None = None) -> bool:
         while chunk := opened.read(CHUNK_BYTES):
             digest.update(chunk)
             done += len(chunk)
-            if meter is not None:
-                meter.show(done)
+            meter.show(done)
     wanted = file.sha256 or file.git_sha1
     return bool(wanted) and digest.hexdigest() != wanted
 
