@@ -92,12 +92,28 @@ def test_what_cannot_be_added_is_one_sentence(frame: ui.Frame, folder: Path, pla
 
 
 def test_visitors_of_a_public_page_add_and_remove_nothing(frame: ui.Frame, folder: Path) -> None:
+    entered = handler(frame, "entered")
+    assert entered(VISITOR)[0] == gr.update(visible=False)
+    assert entered(OWN)[0] == gr.update(visible=True)
     assert model_adding.NOT_HERE in handler(frame, "adding")(str(folder), "", "", "whisper-base", VISITOR)[0]
     added.add(str(folder))
     assert model_adding.NOT_HERE in handler(frame, "removing")("mine-b", VISITOR)[0]
     assert added.names() == ("mine-b",)
-    assert model_adding._visible(VISITOR) == gr.update(visible=False)
-    assert model_adding._visible(OWN) == gr.update(visible=True)
+
+
+def test_later_visits_and_programs_are_offered_an_added_model(frame: ui.Frame, folder: Path) -> None:
+    menus = model_adding.menus(frame.blocks, chosen(frame))
+    everything = chosen(frame)
+    handler(frame, "adding")(str(folder), "", "", "whisper-base", OWN)
+    try:
+        assert "mine-b" in handler(frame, "entered")(OWN)[1]["choices"]
+        assert {role for menu, role in menus if "mine-b" in names(menu)} == {"captioner", "answerer"} & {
+            role for _, role in menus
+        }
+        assert everything.preprocess("mine-b") == "mine-b"
+    finally:
+        handler(frame, "removing")("mine-b", OWN)
+    assert "mine-b" not in names(everything)
 
 
 def test_the_table_knows_profiles_defaults_and_ones_own(folder: Path) -> None:

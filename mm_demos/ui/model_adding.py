@@ -44,11 +44,18 @@ def build(page: Page, chosen: gr.Dropdown, shown: Sequence[Any], show: Callable[
         status = gr.HTML(elem_classes="mm-plain")
     lists = menus(page.frame.blocks, chosen)
 
+    def offered(**more: Any) -> tuple[Any, ...]:
+        """The choices of every menu; kept in the menus too, for programs and for visits that begin later."""
+        choices = [[row.name for row in catalog.rows(role=role)] for role in (None, *(role for _, role in lists))]
+        for menu, names in zip((chosen, *(menu for menu, _ in lists)), choices, strict=True):
+            menu.choices = [(name, name) for name in names]
+        return gr.update(choices=choices[0], **more), *(gr.update(choices=names) for names in choices[1:])
+
+    def entered(request: gr.Request) -> tuple[Any, ...]:
+        return gr.update(visible=is_own(request)), *offered()
+
     def after(message: str, kind: str, name: str) -> tuple[Any, ...]:
-        states = model_states.listing(name)
-        others = tuple(gr.update(choices=[row.name for row in catalog.rows(role=role)]) for _, role in lists)
-        everything = [row.name for row in catalog.rows()]
-        return render.notice(message, kind), gr.update(choices=everything, value=name), *others, *show(states)
+        return render.notice(message, kind), *offered(value=name), *show(model_states.listing(name))
 
     def adding(place: str, name: str, revision: str, now: str, request: gr.Request) -> tuple[Any, ...]:
         try:
@@ -73,7 +80,7 @@ def build(page: Page, chosen: gr.Dropdown, shown: Sequence[Any], show: Callable[
     add.click(adding, [place, name, revision, chosen], outputs, **quiet)
     place.submit(adding, [place, name, revision, chosen], outputs, **quiet)
     remove.click(removing, [chosen], outputs, **quiet)
-    page.frame.blocks.load(_visible, outputs=box, queue=False, show_progress="hidden", api_visibility="private")
+    page.frame.blocks.load(entered, outputs=[box, *outputs[1 : len(lists) + 2]], **quiet | {"show_progress": "hidden"})
 
 
 def menus(blocks: gr.Blocks, chosen: gr.Dropdown) -> list[tuple[gr.Dropdown, catalog.Role]]:
@@ -98,7 +105,3 @@ def _present(name: str) -> str:
         return catalog.spec(name).name
     except UnknownModelError:
         return catalog.rows()[0].name
-
-
-def _visible(request: gr.Request) -> Any:
-    return gr.update(visible=is_own(request))
