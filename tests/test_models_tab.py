@@ -28,7 +28,7 @@ def frame() -> ui.Frame:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, configure: Callable[..., Settings]) -> Iterator[Path]:
+def folder(tmp_path: Path, configure: Callable[..., Settings], frame: ui.Frame) -> Iterator[Path]:
     """A captioner of the user's own, forgotten after the test."""
     configure(data_dir=tmp_path / "data")
     place = tmp_path / "Mine <b>"
@@ -38,6 +38,7 @@ def folder(tmp_path: Path, configure: Callable[..., Settings]) -> Iterator[Path]
     yield place
     for name in added.names():
         added.remove(name)
+    handler(frame, "entered")(OWN)  # the page's menus as they were
 
 
 def handler(frame: ui.Frame, name: str) -> Any:
