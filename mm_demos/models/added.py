@@ -1,7 +1,7 @@
 """Models of the user's own: any hub repository or local folder of a known family, remembered in the data folder.
 
-They lie in `models/added.json`, an array of objects with `name`, `place` (a folder, or "owner/name" with `:packing` for one of
-several GGUF files), `revision`, `family`, `licence` and `size_bytes`; every process registers them when it starts.
+They lie in `models/added.json`, an array of objects with `name`, `place` (a folder, or "owner/name" of the hub), `revision`,
+`family`, `licence`, `size_bytes`, `patterns` and `gated`; every process registers them when it starts.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from filelock import FileLock
 
 from mm_demos.errors import InvalidInputError, UnknownModelError, WeightsUnavailableError
 from mm_demos.models import catalog, families, hub
 from mm_demos.models.families import Family, Listing
+from mm_demos.models.local_files import folder_at
 from mm_demos.models.pins import COMMIT
 from mm_demos.models.spec import HubRepository, LocalFolder, ModelSpec
 from mm_demos.models.transfers import Meter, SourceError
@@ -30,6 +32,20 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 PACKING = "q4_k_m"  # of several GGUF files of one model, if none is asked for: small, and little worse than 16 bits
 MEMORY_SHARE = 1.1
+LICENCES = {  # the hub's names of the common ones, as SPDX has them
+    "apache-2.0": "Apache-2.0",
+    "mit": "MIT",
+    "bsd-3-clause": "BSD-3-Clause",
+    "cc0-1.0": "CC0-1.0",
+    "cc-by-4.0": "CC-BY-4.0",
+    "cc-by-sa-4.0": "CC-BY-SA-4.0",
+    "cc-by-nc-4.0": "CC-BY-NC-4.0",
+    "gpl-3.0": "GPL-3.0-only",
+    "agpl-3.0": "AGPL-3.0-only",
+    "openrail++": "LicenseRef-CreativeML-OpenRAIL-PP-M",
+    "creativeml-openrail-m": "LicenseRef-CreativeML-OpenRAIL-M",
+    "gemma": "LicenseRef-Gemma",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,18 @@ class Added:
     licence: str
     size_bytes: int
     patterns: tuple[str, ...]
+    gated: bool = False
+
+    @classmethod
+    def of(cls, written: Any) -> Added | None:
+        """One entry of the list; None where it is spoilt, or a newer version of the suite wrote what is not known here."""
+        try:
+            found = cls(**{**written, "patterns": tuple(written["patterns"])})
+        except (TypeError, KeyError):
+            return None
+        texts = (found.name, found.place, found.revision, found.family, found.licence, *found.patterns)
+        counted = isinstance(found.size_bytes, int) and isinstance(found.gated, bool)
+        return found if counted and all(isinstance(text, str) for text in texts) else None
 
 
 def add(place: str, revision: str | None = None, name: str | None = None, *, progress: Progress | None = None) -> ModelSpec:
@@ -62,22 +90,21 @@ def add(place: str, revision: str | None = None, name: str | None = None, *, pro
         WeightsUnavailableError: the hub cannot be asked.
     """
     progress = progress or Progress()
-    folder = Path(place).expanduser()
-    if place.strip() and folder.is_dir():
-        found = _of_folder(folder.resolve(), name)
+    folder = folder_at(place)
+    if folder is not None:
+        found = _of_folder(folder, name)
     elif REPOSITORY.fullmatch(place.partition(":")[0]):
         found = _of_repository(place, revision or "main", name, progress)
     else:
         raise InvalidInputError(f"{place[:200]} is neither a folder nor the id of a hub repository: write it as owner/name.")
     rows = _rows(found)
-    taken = {row.name for row in catalog.rows()}
-    clash = next((row.name for row in rows if row.name in taken), None)
-    if clash is not None:
-        raise InvalidInputError(f"A model named {clash} is in the catalog already: give another name.")
-    with _remembered() as kept:
+    with _remembered() as kept:  # another process, or another visitor, may take the same name meanwhile
+        taken = {row.name for row in (*catalog.rows(), *(row for each in kept for row in _rows(each)))}
+        clash = next((row.name for row in rows if row.name in taken), None)
+        if clash is not None:
+            raise InvalidInputError(f"A model named {clash} is in the catalog already: give another name.")
         kept.append(found)
-    for row in rows:
-        catalog.register(row)
+    _register(rows)
     return rows[0]
 
 
@@ -86,36 +113,46 @@ def remove(name: str) -> None:
 
     Raises:
         UnknownModelError: no model of the user's own has this name.
+        BusyError: it is in use; nothing has changed then.
     """
+    from mm_demos.models import loader
+
     with _remembered() as kept:
         found = next((each for each in kept if each.name == name), None)
         if found is None:
-            mine = ", ".join(each.name for each in kept) or "none yet"
-            raise UnknownModelError(f"{name} is no model that was added here: choose one of those that were ({mine}).")
+            those = ", ".join(each.name for each in kept) or "none yet"
+            raise UnknownModelError(f"{name} is no model that was added here: choose one of those that were ({those}).")
+        places = {(row.name, row.summary, row.source) for row in catalog.rows()}
+        mine = [row.name for row in reversed(_rows(found)) if (row.name, row.summary, row.source) in places]
+        for row in mine:
+            loader.shared().eject(row)  # or else it would answer for the next model of this name
         kept.remove(found)
-    present = {row.name for row in catalog.rows()}
-    for row in reversed(_rows(found)):
-        if row.name in present:
-            catalog.unregister(row.name)
+    for row in mine:
+        catalog.unregister(row)
 
 
 def names() -> tuple[str, ...]:
     """What the user's own models are called."""
-    return tuple(each.name for each in _read())
+    return tuple(each.name for each in _read()[0])
 
 
 def register_all() -> None:
     """Put the models that are remembered into the catalog; one whose name is taken by now is left out."""
-    for each in _read():
-        present = {row.name for row in catalog.rows()}
-        for row in _rows(each):
-            if row.name not in present:
-                catalog.register(row)
+    for each in _read()[0]:
+        _register(_rows(each))
+
+
+def _register(rows: Sequence[ModelSpec]) -> None:
+    """Put all rows of one model into the catalog, or none: what is made of it must not be made of another one."""
+    present = {row.name for row in catalog.rows()}
+    if not any(row.name in present for row in rows):
+        for row in rows:
+            catalog.register(row)
 
 
 def _of_folder(folder: Path, name: str | None) -> Added:
     family = families.recognise(folder)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = LocalFolder.as_it_is(folder).size_bytes
     return Added(_name(name, folder.name), str(folder), "", family.name, "", size, family.patterns)
 
 
@@ -134,7 +171,8 @@ def _of_repository(place: str, revision: str, name: str | None, progress: Progre
     patterns = _patterns(family, listing, packing)
     size = sum(file.size_bytes for file in snapshot.files if any(Path(file.name).match(pattern) for pattern in patterns))
     own = _name(name, repository.rpartition("/")[2] + (f"-{packing}" if packing else ""))
-    return Added(own, repository, snapshot.commit, family.name, snapshot.licence, size, patterns)
+    licence = LICENCES.get(snapshot.licence, snapshot.licence)
+    return Added(own, repository, snapshot.commit, family.name, licence, size, patterns, snapshot.gated)
 
 
 def _listing(repository: str, snapshot: hub.Snapshot, progress: Progress) -> Listing:
@@ -185,10 +223,12 @@ def _rows(added: Added) -> tuple[ModelSpec, ...]:
     if family is None:
         return ()
     if COMMIT.fullmatch(added.revision):
-        repository: HubRepository | LocalFolder = HubRepository(added.place, added.revision, added.patterns, added.size_bytes)
+        repository: HubRepository | LocalFolder = HubRepository(
+            added.place, added.revision, added.patterns, added.size_bytes, added.gated
+        )
         source = f"https://huggingface.co/{added.place}"
     else:
-        repository, source = LocalFolder(Path(added.place), added.size_bytes), added.place
+        repository, source = LocalFolder.as_it_is(Path(added.place)), added.place
     (role, engine), *others = family.roles
     row = ModelSpec(
         name=added.name,
@@ -226,23 +266,29 @@ def _path() -> Path:
     return settings().data_dir / "models" / "added.json"
 
 
-def _read() -> list[Added]:
-    """What is remembered; a list that cannot be read counts as empty."""
+def _read() -> tuple[list[Added], bool]:
+    """What is remembered, as far as it can be read, and whether that is all that the list holds."""
     try:
         listed = json.loads(_path().read_text(encoding="utf-8"))
-        return [Added(**{**each, "patterns": tuple(each["patterns"])}) for each in listed]
-    except (OSError, ValueError, TypeError, KeyError):
-        return []
+    except FileNotFoundError:
+        return [], True
+    except (OSError, ValueError):
+        return [], False
+    found = [Added.of(each) for each in listed] if isinstance(listed, list) else [None]
+    kept = [each for each in found if each is not None]
+    return kept, len(kept) == len(found)
 
 
 @contextmanager
 def _remembered() -> Iterator[list[Added]]:
-    """The list, written back when it was changed."""
+    """The list, written back when the block is through; one that was not read whole stays beside it as `added.bad`."""
     path = _path()
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        kept = _read()
+        kept, whole = _read()
         yield kept
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         fresh.write_text(json.dumps([asdict(each) for each in kept], indent=2) + "\n", encoding="utf-8")
+        if not whole:
+            path.replace(path.with_suffix(".bad"))
         fresh.replace(path)

@@ -21,6 +21,15 @@ def _sha256_at(path: Path, _inode: int, _time_ns: int) -> str:
     return sha256_of(path)
 
 
+def folder_at(place: str) -> Path | None:
+    """The folder that a user's words name, resolved; None where they name none, or nothing that the system can look at."""
+    try:
+        folder = Path(place.strip()).expanduser()
+        return folder.resolve() if place.strip() and folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
 def missing(spec: ModelSpec, folder: Path) -> list[WeightFile]:
     """The files that are gone, or hold other bytes than when the model was registered."""
     return [file for file in spec.files if not _is_same(folder / file.name, file)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Literal
 
 from mm_demos.settings import Profile
@@ -101,10 +103,29 @@ class HubRepository:
 
 @dataclass(frozen=True, slots=True)
 class LocalFolder:
-    """A checkpoint in a folder of the user's own, read where it lies."""
+    """A checkpoint in a folder of the user's own, read where it lies.
+
+    Args:
+        path: of the folder.
+        size_bytes: of its files together; 0 where nobody has counted.
+        stamp: tells the state of its files when the row was made; empty where nobody has looked.
+    """
 
     path: Path
     size_bytes: int = 0
+    stamp: str = ""
+
+    @classmethod
+    def as_it_is(cls, path: Path) -> LocalFolder:
+        """The folder with the size and the stamp of its files now; those more than one folder down belong to no checkpoint."""
+        size, state = 0, []
+        for file in sorted((*path.glob("*"), *path.glob("*/*"))):
+            with suppress(OSError):
+                status = file.stat()
+                if S_ISREG(status.st_mode):
+                    size += status.st_size
+                    state.append(f"{file.relative_to(path).as_posix()}|{status.st_size}|{status.st_mtime_ns}")
+        return cls(path, size, hashlib.sha256("\n".join(state).encode(errors="surrogateescape")).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +216,5 @@ class ModelSpec:
         if isinstance(self.repository, HubRepository):
             named += "|".join((self.repository.id, self.repository.revision, *self.repository.patterns))
         elif isinstance(self.repository, LocalFolder):
-            named += str(self.repository.path)
+            named += f"{self.repository.path}{self.repository.stamp}"
         return hashlib.sha256(named.encode()).hexdigest()
