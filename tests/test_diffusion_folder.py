@@ -20,6 +20,7 @@ from mm_demos.models.diffusion_rows import PAINTER, painter_row, register_pipeli
 from mm_demos.models.loader import Loader
 from mm_demos.models.mini_rows import write_manifest
 from mm_demos.models.rows import MINILM
+from mm_demos.models.spec import HubRepository, LocalFolder, ModelSpec
 from mm_demos.progress import Progress
 
 
@@ -223,7 +224,36 @@ def test_a_repository_is_pinned_to_its_commit_and_only_what_is_loaded_is_fetched
     row = catalog.spec(register_pipeline("owner/Tiny", revision="main"))
     assert (row.name, row.revision, row.source) == ("tiny", "c" * 40, "https://huggingface.co/owner/Tiny")
     assert (asked["repository"], asked["revision"]) == ("owner/Tiny", "c" * 40)
-    assert diffusion_hub._total(about.siblings) == sum(file.size for file in files)
+    assert diffusion_hub._total(about.siblings, asked["ignore_patterns"]) == sum(file.size for file in files)
+
+
+def test_half_weights_are_fetched_where_there_are_no_others() -> None:
+    full, half, pickle = "unet/a.safetensors", "unet/a.fp16.safetensors", "unet/a.bin"
+    assert not diffusion_hub._among(half, diffusion_hub._unwanted("o/n", [half, pickle]))
+    assert diffusion_hub._among(half, diffusion_hub._unwanted("o/n", [half, full]))
+    with pytest.raises(InvalidInputError, match="safetensors"):
+        diffusion_hub._unwanted("o/n", [pickle])
+
+
+@pytest.mark.parametrize("place", ["hub", "folder"])
+def test_what_the_catalog_lists_already_is_neither_fetched_nor_replaced(folder: Path, place: str) -> None:
+    at = HubRepository("owner/Listed", "d" * 40) if place == "hub" else LocalFolder.as_it_is(folder)
+    given = "owner/Listed" if place == "hub" else str(folder)
+    source = "https://huggingface.co/owner/Listed" if place == "hub" else str(folder)
+    row = ModelSpec("listed", "image-generator", "diffusers", (), (), repository=at, source=source)
+    catalog.register(row)
+    assert register_pipeline(given) == "listed"
+    assert catalog.spec("listed") is row
+
+
+def test_another_revision_of_a_listed_pipeline_gets_a_row_beside_it(folder: Path, online: pytest.MonkeyPatch) -> None:
+    source = "https://huggingface.co/owner/Listed"
+    row = ModelSpec("listed", "image-generator", "diffusers", (), (), repository=HubRepository("owner/Listed"), source=source)
+    catalog.register(row)
+    online.setattr(diffusion_hub, "fetch", lambda *_: (folder, "e" * 40))
+    name = register_pipeline("owner/Listed", revision="v2")
+    assert name != "listed" and catalog.spec(name).revision == "e" * 40
+    assert catalog.spec("listed") is row
 
 
 def test_a_repository_without_a_pipeline_is_refused_before_anything_is_fetched(online: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mm_demos.errors import InvalidInputError, UnknownModelError
 from mm_demos.models.diffusion_folder import check_folder, weight_files
+from mm_demos.models.local_files import file_sha256, folder_at
 from mm_demos.models.mini_rows import MANIFEST, packaged
 from mm_demos.models.spec import Engine, ModelSpec, WeightFile
 from mm_demos.progress import Progress
@@ -58,7 +59,8 @@ def painter_row(text: ModelSpec) -> ModelSpec | None:
 def register_pipeline(folder_or_hub_id: str | Path, revision: str | None = None, progress: Progress | None = None) -> str:
     """Add a pipeline in diffusers' format to the catalog, and return the name that leases ask for.
 
-    The same folder keeps its name; when its files have changed it gets another revision, and the model is loaded anew.
+    The same folder keeps its name; when its files have changed it gets another revision, and the model is loaded anew. What the
+    catalog lists already, as the suite's or as an added model, is taken from there as long as no revision is asked for.
 
     Args:
         folder_or_hub_id: a local folder with `model_index.json`, or "owner/name" on the Hugging Face hub.
@@ -71,17 +73,27 @@ def register_pipeline(folder_or_hub_id: str | Path, revision: str | None = None,
         BusyError: its files have changed while the model is in use.
     """
     given = str(folder_or_hub_id).strip()
-    place = Path(given).expanduser()
+    local = folder_at(given)
     progress = progress or Progress()
-    if given and place.is_dir():
-        folder = place.resolve()
-        return _register(folder, str(folder), folder.name, "", progress)
-    if isinstance(folder_or_hub_id, Path) or not HUB_ID.fullmatch(given):
+    if local is None and (isinstance(folder_or_hub_id, Path) or not HUB_ID.fullmatch(given)):
         raise InvalidInputError(f"There is no folder {given!r}: give a pipeline's folder, or owner/name on the Hugging Face hub.")
+    source = f"https://huggingface.co/{given}" if local is None else str(local)
+    listed = [row.name for row in _painters(source) if row.repository is not None]
+    if listed and revision is None:
+        return listed[0]
+    if local is not None:
+        return _register(local, source, local.name, "", progress)
     from mm_demos.models.diffusion_hub import fetch
 
     folder, commit = fetch(given, revision, progress)
-    return _register(folder, f"https://huggingface.co/{given}", given.partition("/")[2], commit, progress)
+    return _register(folder, source, given.partition("/")[2], commit, progress)
+
+
+def _painters(source: str) -> list[ModelSpec]:
+    """The catalog's rows for the pipeline of one place."""
+    from mm_demos.models import catalog
+
+    return [row for row in catalog.rows(role="image-generator") if row.source == source]
 
 
 def _register(folder: Path, source: str, title: str, commit: str, progress: Progress) -> str:
@@ -89,7 +101,7 @@ def _register(folder: Path, source: str, title: str, commit: str, progress: Prog
 
     check_folder(folder)
     row = _row(folder, source, title, commit, progress)
-    known = [other for other in catalog.rows(role="image-generator") if other.source == source]
+    known = [other for other in _painters(source) if other.repository is None]
     if not known:
         row = replace(row, name=_free_name(row.name, source))
     elif known[0].digest == row.digest:
@@ -102,8 +114,6 @@ def _register(folder: Path, source: str, title: str, commit: str, progress: Prog
 
 
 def _row(folder: Path, source: str, title: str, commit: str, progress: Progress) -> ModelSpec:
-    from mm_demos.models.local_files import file_sha256
-
     files = []
     paths = weight_files(folder)
     for number, path in enumerate(paths):
