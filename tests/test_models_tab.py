@@ -108,9 +108,7 @@ def test_later_visits_and_programs_are_offered_an_added_model(frame: ui.Frame, f
     handler(frame, "adding")(str(folder), "", "", "whisper-base", OWN)
     try:
         assert "mine-b" in handler(frame, "entered")(OWN)[1]["choices"]
-        assert {role for menu, role in menus if "mine-b" in names(menu)} == {"captioner", "answerer"} & {
-            role for _, role in menus
-        }
+        assert {role for menu, role in menus if "mine-b" in str(names(menu))} == {"captioner", "answerer"}
         assert everything.preprocess("mine-b") == "mine-b"
     finally:
         handler(frame, "removing")("mine-b", OWN)
