@@ -28,7 +28,7 @@ from mm_demos.models.fake_painter import FakePainter
 from mm_demos.models.painting import PaintOptions
 from mm_demos.results import GeneratedImage, Generation, as_dict
 from mm_demos.tabs import find
-from mm_demos.tasks.image_settings import settings_of
+from mm_demos.tasks.image_settings import PaintSettings, settings_of
 from mm_demos.ui import painting, painting_events, painting_view
 from mm_demos.ui.events import api_signature
 
@@ -137,6 +137,18 @@ def test_the_settings_of_a_picture_paint_it_again(fakes: None) -> None:
     assert [image.pixels_sha256 for image in again.images] == [first.images[1].pixels_sha256]
 
 
+@pytest.mark.parametrize(("guidance", "filled_in"), [(0.0, 1), (None, 0), (2.5, 2.5)])
+def test_no_guidance_is_one_on_the_page(guidance: float | None, filled_in: float) -> None:
+    inside = PaintSettings("a snail", FAKE, PaintOptions(guidance_scale=guidance))
+    assert painting_events.form(inside)[6] == filled_in
+
+
+def test_numbers_that_are_none_stand_at_their_default() -> None:
+    nothing = float("nan")
+    assert painting.options_of("", nothing, None, float("inf"), nothing, 3).num_inference_steps == 0
+    assert painting.options_of("", seed=nothing).seed >= 0
+
+
 def test_settings_are_read_from_a_file(fakes: None, tmp_path: Path) -> None:
     path = tmp_path / "apple.png"
     path.write_bytes(shown()[-1].images[0].png)
@@ -219,6 +231,23 @@ def test_schedulers_follow_the_model(fakes: None) -> None:
     assert scheduler["value"] == "euler"
 
 
+def test_a_scheduler_stays_while_the_models_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str | None) -> tuple[str, ...]:
+        raise AttributeError(name)
+
+    for schedulers in (broken, lambda _: ()):
+        monkeypatch.setattr(painting, "schedulers", schedulers)
+        assert painting_events.offer("far", "heun") == gr.update(choices=[(painting_events.OWN_SCHEDULER, "")], value="heun")
+    monkeypatch.setattr(painting, "schedulers", lambda _: ("ddim",))
+    assert painting_events.offer("near", "heun")["value"] == ""
+
+
+def test_the_menu_of_schedulers_is_filled_when_the_page_opens(client: Client) -> None:
+    wired = [step for step in client.config["dependencies"] if [None, "load"] in [[None, event] for _, event in step["targets"]]]
+    names = [part["id"] for part in client.config["components"] if part["props"].get("label") == "Scheduler"]
+    assert any(step["outputs"] == names for step in wired)
+
+
 # -- the history of a visit ------------------------------------------------------------------------------------------
 
 
@@ -260,6 +289,22 @@ def test_a_stopped_run_keeps_what_was_finished(fakes: None) -> None:
     (values,) = painting_events.finished(Generation("nothing yet", total=2))
     assert values[0] == []
     assert not any(file["interactive"] for file in values[1:])
+
+
+def test_a_stopped_run_is_kept_as_ended() -> None:
+    under_way = Generation("a snail", (GeneratedImage(b"png", 64, 64, 1, "1"),), preview=b"half", step=3, steps=8, total=4)
+    (kept,), _ = painting_events.keep(under_way, ())
+    assert kept.done and kept.preview is None
+    assert not any("mm-pt-now" in card or "mm-pt-wait" in card for card in painting_view.cards(kept))
+    assert painting_events.keep(None, (kept,))[0] == (kept,)
+
+
+def test_a_run_that_fails_midway_leaves_what_it_finished(client: Client) -> None:
+    steps = client.config["dependencies"]
+    (finished,) = (step for step in steps if step["trigger_only_on_failure"])
+    (kept,) = (step for step in steps if step["trigger_after"] == finished["id"])
+    assert len(finished["outputs"]) == 1 + len(painting.EXPORTS)
+    assert len(kept["outputs"]) == 2
 
 
 def test_the_archive_holds_the_files_as_painted(fakes: None) -> None:

@@ -129,11 +129,11 @@ def build(frame: ui.Frame) -> None:
     )
     heard.success(lambda: HEARD, outputs=actions.status, **QUIET)
     kept = {"inputs": [shown, history], "outputs": [history, strip]}
-    done.success(events.keep, **kept, **QUIET)
     left = {"inputs": shown, "outputs": [pictures, *files.values()]}
-    actions.stop.click(events.wait_for_last_step, **QUIET).then(events.finished, **left, **QUIET).then(
-        events.keep, **kept, **QUIET
-    )
+    done.success(events.keep, **kept, **QUIET)
+    waited = actions.stop.click(events.wait_for_last_step, **QUIET)
+    for ended in (done.failure, waited.then):
+        ended(events.finished, **left, **QUIET).then(events.keep, **kept, **QUIET)
     again = [pictures, shown, actions.status, *page.receipt_parts, *files.values()]
     strip.select(events.show_again, history, again, **QUIET)
     form = [prompt, negative, *(field[name] for name in names), strength, field["memory"]]
@@ -145,3 +145,5 @@ def build(frame: ui.Frame) -> None:
         events.choose_model, [model, scheduler], [model, scheduler, actions.status], **(QUIET | {"queue": True})
     )
     actions.stop.click(None, cancels=chosen, **QUIET)
+    for ready in (frame.blocks.load, done.success):
+        ready(events.offer, [model, scheduler], scheduler, **QUIET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import secrets
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -137,14 +138,14 @@ def options_of(  # noqa: PLR0917
         "height": _whole(height),
         "scheduler": scheduler or None,
         "strength": strength,
-        "seed": new_seed() if seed is None else int(seed),
+        "seed": new_seed() if _whole(seed) is None else _whole(seed),
         "memory": memory or None,
     }
     return PaintOptions(**{name: value for name, value in given.items() if value is not None})
 
 
 def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+    return None if value is None or not math.isfinite(value) else int(value)
 
 
 def new_seed() -> int:
@@ -220,7 +221,7 @@ def is_private() -> bool:
 
 def closed(made: Generation) -> Generation:
     """What is left of a run that was stopped: nothing is under way any more."""
-    return replace(made, preview=None, done=True)
+    return made if made.done and made.preview is None else replace(made, preview=None, done=True)
 
 
 def listen(recording: str | None, *, progress: Progress | None = None) -> Transcription:

@@ -13,7 +13,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from mm_demos.errors import InvalidInputError
+from mm_demos.errors import DemoError, InvalidInputError
 from mm_demos.models.diffusion_rows import register_pipeline
 from mm_demos.progress import Progress
 from mm_demos.results import GeneratedImage, Generation, as_dict
@@ -42,7 +42,8 @@ def finished(shown: Generation | None) -> Iterator[tuple[Any, ...]]:
     if shown is None:
         yield (gr.skip(),) * (1 + len(made.EXPORTS))
         return
-    cards = view.cards(made.closed(shown))
+    shown = made.closed(shown)
+    cards = view.cards(shown)
     with tempfile.TemporaryDirectory(prefix="mm-demos-") as folder:  # Gradio has its own copies when the yield returns
         yield cards, *_files(shown, folder)
 
@@ -55,7 +56,7 @@ def _files(shown: Generation, folder: str) -> list[Any]:
 
 def keep(shown: Generation | None, history: Sequence[Generation]) -> tuple[Any, Any]:
     """The visit's pictures with those of the run that ended."""
-    kept = made.remembered(shown, history)
+    kept = made.remembered(made.closed(shown) if shown is not None else None, history)
     return kept, view.earlier(kept)
 
 
@@ -112,7 +113,7 @@ def form(painted: PaintSettings) -> tuple[Any, ...]:
         False,
         painted.model if painted.model in made.names() else gr.skip(),
         options.num_inference_steps,
-        options.guidance_scale or 0,
+        0 if options.guidance_scale is None else options.guidance_scale or 1,  # 0 would be the model's own here; 1 is none, too
         options.width,
         options.height,
         options.seed,
@@ -148,10 +149,17 @@ def choose_model(name: str | None, scheduler: str, request: gr.Request) -> Itera
             known, told = step.result or known, render.status(step)
             if not step.finished:
                 yield gr.skip(), gr.skip(), told
-    offered = made.schedulers(known)
+    yield gr.update(value=known, choices=made.names()), offer(known, scheduler), told
+
+
+def offer(name: str | None, scheduler: str) -> Any:
+    """The schedulers of a model for the menu; one that was asked for stays as long as it is not known which ones there are."""
+    try:
+        offered = made.schedulers(name)
+    except (DemoError, OSError, ValueError, AttributeError):  # painting says what is wrong with the model
+        offered = ()
     choices = [(OWN_SCHEDULER, ""), *((each, each) for each in offered)]
-    kept = scheduler if scheduler in offered else ""
-    yield gr.update(value=known, choices=made.names()), gr.update(choices=choices, value=kept), told
+    return gr.update(choices=choices, value=scheduler if not offered or scheduler in offered else "")
 
 
 def _registered(name: str, request: gr.Request, progress: Progress) -> str:

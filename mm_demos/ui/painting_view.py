@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -141,6 +142,7 @@ def _thumbnail(image: GeneratedImage) -> str:
         return data_uri(picture.convert("RGB"), THUMBNAIL_SIDE)
 
 
+@lru_cache(maxsize=32)  # finished pictures are shown again at every step of the next one
 def png_uri(content: bytes) -> str:
     """The bytes of a PNG file in a form that a page or a program can hold."""
     return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
