@@ -16,7 +16,8 @@ import mm_demos
 from mm_demos import samples
 from mm_demos.errors import BusyError, InvalidInputError, StoppedError, UnknownModelError
 from mm_demos.models import catalog, fake, loader
-from mm_demos.models.painting import PaintDefaults, PaintOptions
+from mm_demos.models.fake_painter import FakePainter
+from mm_demos.models.painting import PaintDefaults, Painting, PaintOptions
 from mm_demos.progress import Progress, Update
 from mm_demos.results import Generation, as_dict
 from mm_demos.tasks import image_painting
@@ -134,6 +135,39 @@ def test_pictures_stay_as_painted_where_there_is_no_memory_to_compare_them(monke
     assert [image.seed for image in made.images] == [0, 1, 2]
     assert made.notices == (UNRANKED,)
     assert made.done
+
+
+@pytest.mark.parametrize(("room_from", "asked", "notices"), [(9, 2, (UNRANKED,)), (2, 2, ())])
+def test_without_room_comparing_is_tried_once_more_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, room_from: int, asked: int, notices: tuple[str, ...]
+) -> None:
+    lease, tries = Run.lease, 0
+
+    def short(self: Run, name: str, **more: Any) -> Any:
+        nonlocal tries
+        tries += name == EMBEDDER
+        if name == EMBEDDER and tries < room_from:
+            raise BusyError("Every model is in use.")
+        return lease(self, name, **more)
+
+    monkeypatch.setattr(Run, "lease", short)
+    made = paint(n=4, rank=True)
+    assert (tries, made.notices) == (asked, notices)
+    assert all((image.score is None) == bool(notices) for image in made.images)
+
+
+def test_all_pictures_of_a_run_keep_the_first_ones_saving_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    genuine = FakePainter.paint
+
+    def paints(self: FakePainter, prompt: str, **more: Any) -> Iterator[Painting]:
+        told.append(more["options"].memory)
+        return (replace(painting, memory="sliced") for painting in genuine(self, prompt, **more))
+
+    monkeypatch.setattr(FakePainter, "paint", paints)
+    made = paint(n=3)
+    assert told == ["auto", "sliced", "sliced"]
+    assert made.receipt is not None and made.receipt.options["memory_used"] == "sliced"
 
 
 def test_a_replay_gives_the_same_pixels_from_the_file_and_from_the_receipt(tmp_path: Path) -> None:

@@ -84,6 +84,12 @@ def test_a_compressed_chunk_is_read_too() -> None:
     assert settings_of(bare() + itxt(packed, flag=b"\1") + END).prompt == "a cat"
 
 
+def test_a_long_text_of_another_program_does_no_harm() -> None:
+    assert (
+        settings_of(bare() + itxt(b"x" * 100_000, b"parameters") + itxt(json.dumps(changed()).encode()) + END).prompt == "a cat"
+    )
+
+
 HOSTILE = {
     "not a png": b"GIF89a" + bytes(100),
     "nothing inside": bare() + END,
@@ -103,6 +109,7 @@ HOSTILE = {
     "no number": with_json(changed(guidance_scale=float("nan"))),
     "memory of another type": with_json(changed(memory=["auto"])),
     "pictures out of range": with_json({**changed(), "n": 1000}),
+    "an unknown saving mode": with_json({**changed(), "memory_used": "all"}),
     "no UTF-8": bare() + itxt(b"\xff\xfe{}") + END,
     "a chunk cut off": (bare() + itxt(json.dumps(changed()).encode()))[:-9],
     "a wrong length": bare() + b"\x7f\xff\xff\xff" + itxt(json.dumps(changed()).encode())[4:] + END,

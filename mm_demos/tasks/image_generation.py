@@ -14,7 +14,7 @@ from mm_demos.models.painting import ImageGenerator, PaintOptions
 from mm_demos.models.protocols import FloatArray
 from mm_demos.progress import Progress
 from mm_demos.results import Generation, Receipt, Transcription
-from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, MEMORY, check_options, filled
+from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, check_options, filled
 from mm_demos.tasks.image_painting import Easel, Order, pixels_sha256, revision_of
 from mm_demos.tasks.image_safety import check_prompt
 from mm_demos.tasks.image_settings import PaintSettings, settings_of, settings_of_receipt
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CHANGED = (
-    "The picture differs from the one in the file: it was painted on another device or with other versions of the libraries."
+    "The picture differs from the one in the file: it was painted on another device, with other versions of the libraries, "
+    "or with the model loaded in another number format."
 )
 
 
@@ -117,8 +118,6 @@ def replay(
             f"This was painted by revision {painted.model_revision} of {name}, and the one here is {revision}: "
             "fetch that one, or paint anew with the same prompt and seed."
         )
-    if painted.memory_used not in {"", *MEMORY}:
-        raise InvalidInputError(f"There is no memory mode {painted.memory_used[:40]!r}: the settings were changed by hand.")
     order = Order(
         prompt=checked_prompt(painted.prompt),
         audio=None,

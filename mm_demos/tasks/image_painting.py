@@ -55,7 +55,8 @@ class Easel:
         painter: fits the order.
         heard: the receipt of the spoken prompt.
         progress: counts the steps of all pictures.
-        memory_used: the saving mode of the latest picture; empty where the model does not tell.
+        memory_used: the saving mode of the first picture, which the others keep; empty where the model does not tell.
+        unranked: there was no memory to compare the pictures in.
     """
 
     order: Order
@@ -64,6 +65,7 @@ class Easel:
     heard: Receipt | None
     progress: Progress
     memory_used: str = ""
+    unranked: bool = False
 
     def steps(self, notices: tuple[str, ...]) -> Iterator[Generation]:
         """Growing results, the last one done."""
@@ -74,7 +76,8 @@ class Easel:
                 for painting in paintings:
                     result = self._grown(result, painting, seed)
                     yield result
-            if self.order.rank:
+            # Without room it is tried once more only, at the end: every try waits.
+            if self.order.rank and (not self.unranked or number == self.order.n - 1):
                 result = self._ranked(result)
         yield replace(result, done=True, receipt=self._receipt())
 
@@ -83,7 +86,7 @@ class Easel:
         order = self.order
         start = None if order.start is None else cropped(order.start, options.width, options.height)
         part = self.progress.part(partial(self._report, number))
-        told = replace(options, memory=order.memory or options.memory)  # type: ignore[arg-type]
+        told = replace(options, memory=order.memory or self.memory_used or options.memory)  # type: ignore[arg-type]
         yield from self.painter.paint(order.prompt, image=start, options=told, progress=part, previews=order.previews)
 
     def _grown(self, result: Generation, painting: Painting, seed: int) -> Generation:
@@ -133,14 +136,17 @@ class Easel:
         try:
             embedder = self.run.lease(catalog.default("joint-embedder"), timeout_seconds=RANKING_SECONDS)
         except (BusyError, InsufficientMemoryError):
+            self.unranked = True
             return replace(result, notices=tuple(dict.fromkeys([*result.notices, UNRANKED])))
+        self.unranked = False
         scored = [
             replace(image, score=similarity(embedder, result.prompt, media.load_image(image.png)))
             if image.score is None
             else image
             for image in result.images
         ]
-        return replace(result, images=best_first(scored), receipt=self._receipt())
+        notices = tuple(notice for notice in result.notices if notice != UNRANKED)
+        return replace(result, images=best_first(scored), notices=notices, receipt=self._receipt())
 
     def _report(self, number: int, update: Update) -> None:
         """The steps of one picture among those of all."""

@@ -19,7 +19,7 @@ from mm_demos.media.files import existing_file
 from mm_demos.models.painting import PaintOptions
 from mm_demos.results import Receipt
 from mm_demos.settings import settings
-from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, check_options
+from mm_demos.tasks.image_options import MAX_PROMPT_CHARS, MEMORY, check_options
 from mm_demos.tasks.options import fitted
 
 if TYPE_CHECKING:
@@ -135,6 +135,8 @@ def _checked(found: Mapping[str, Any], options: Mapping[str, Any]) -> PaintSetti
         raise InvalidInputError(DAMAGED)
     painted = fitted(PaintSettings(options=fitted(PaintOptions(**known), PaintOptions), **values), PaintSettings)
     check_options(painted.options, painted.n)
+    if painted.memory_used not in {"", *MEMORY}:
+        raise InvalidInputError(f"There is no memory mode {painted.memory_used[:40]!r}: the settings were changed by hand.")
     if not painted.prompt.strip() or len(painted.prompt) > MAX_PROMPT_CHARS or len(painted.model) > 500:
         raise InvalidInputError(DAMAGED)
     return painted
@@ -163,7 +165,7 @@ def _texts(png: bytes) -> Iterator[tuple[str, str]]:
     while position + 12 <= len(png):
         length = int.from_bytes(png[position : position + 4])
         kind, data = png[position + 4 : position + 8], png[position + 8 : position + 8 + length]
-        if kind == b"iTXt" and data.startswith((KEYWORD.encode() + b"\0", READABLE.encode() + b"\0")):
+        if kind == b"iTXt" and data.startswith(KEYWORD.encode() + b"\0"):
             checksum = int.from_bytes(png[position + 8 + length : position + 12 + length])
             if len(data) < length or length > MAX_CHUNK_BYTES or zlib.crc32(kind + data) != checksum:
                 raise InvalidInputError(DAMAGED)
