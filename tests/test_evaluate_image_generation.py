@@ -110,6 +110,15 @@ def test_nineteen_other_names_that_a_prompt_always_has() -> None:
     assert len(set(others)) > 1000
 
 
+@pytest.mark.parametrize("score", [0.0, float("nan")])
+def test_a_judge_that_sees_nothing_recognises_nothing(score: float) -> None:
+    prompts, judge = read_prompts(), Reader()
+    blind = np.full((len(prompts), len(judge.labels)), score, np.float32)
+    rows = image_generation.judged(prompts, [1.0] * len(prompts), judge, blind, blind)  # type: ignore[arg-type]
+    found = image_generation.report(rows, judge, "m", 0)  # type: ignore[arg-type]
+    assert (found.recognised.share, found.recognised_by_pixels.share, found.top_1.share, found.top_5.share) == (0, 0, 0, 0)
+
+
 def test_the_interval_is_wilsons() -> None:
     for right, of in ((0, 10), (60, 100), (97, 100), (5, 5)):
         found = share([True] * right + [False] * (of - right))

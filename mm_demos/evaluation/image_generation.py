@@ -155,11 +155,11 @@ def judged(
     place = {label: number for number, label in enumerate(judge.labels)}
     rows = []
     for prompt, took, row, by_pixels in zip(prompts, seconds, scores, pixels, strict=True):
-        offered = choices(prompt)
+        offered = choices(prompt)[::-1]  # the right name last, so that equal scores never count for it
         among = [place[label] for label in offered]
-        best, likest = (offered[int(found[among].argmax())] for found in (row, by_pixels))
-        rank = 1 + int((row > row[place[prompt.name]]).sum())
-        every = judge.labels[int(row.argmax())]
+        best, likest = (offered[int(np.nan_to_num(found[among], nan=-2).argmax())] for found in (row, by_pixels))
+        rank = len(row) - int((row < row[place[prompt.name]]).sum())
+        every = judge.labels[int(np.nan_to_num(row, nan=-2).argmax())]
         right = best == prompt.name
         rows.append(Painted(prompt.prompt, prompt.name, prompt.topic, prompt.wording, right, best, every, rank, likest, took))
     return tuple(rows)

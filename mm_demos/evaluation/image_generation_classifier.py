@@ -186,12 +186,13 @@ def load(folder: Path) -> DrawingClassifier:
     Raises:
         InvalidInputError: there is none in it.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
         table = json.loads((folder / TABLE).read_text(encoding="utf-8"))
         return DrawingClassifier(table["labels"], Taught(**table["taught"]), load_file(folder / TENSORS))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InvalidInputError(
             f"{folder} holds no classifier of drawings ({error}): make one with `python -m mm_demos.training.emoji_classifier`."
         ) from error

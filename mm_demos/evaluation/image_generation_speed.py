@@ -136,25 +136,26 @@ def race(sides: dict[str, Work], steps: int, rounds: int) -> StepsLine:
     return StepsLine(steps, ours_seconds, bare_seconds, statistics.median(ratios), min(ratios), max(ratios))
 
 
-def cold(side: str, model: str) -> float:
-    """Seconds of a fresh process that paints one picture."""
+def cold(side: str, model: str, steps: int) -> float:
+    """Seconds of a fresh process that paints one picture in so many steps."""
     count = str(accelerator.threads())
     command = [sys.executable, "-m", "mm_demos.evaluation.image_generation_speed", "--side", side, "--model", model]
+    command += ["--steps", str(steps)]
     start = time.perf_counter()
     subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": count, "MM_DEMOS_THREADS": count})
     return time.perf_counter() - start
 
 
-def serve(side: str, model: str) -> None:
+def serve(side: str, model: str, steps: int) -> None:
     """Be one side of the cold comparison; the bare one needs nothing of the suite but the folder."""
     if side == "ours":
-        ours(model)(0)
+        ours(model)(steps)
         return
     from diffusers import AutoPipelineForText2Image
 
     pipeline: Any = AutoPipelineForText2Image.from_pretrained(model, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
-    pipeline(PROMPT)
+    pipeline(PROMPT, num_inference_steps=steps)
 
 
 def measure(model: str, rounds: int, cold_rounds: int) -> PaintingSpeed:
@@ -165,7 +166,9 @@ def measure(model: str, rounds: int, cold_rounds: int) -> PaintingSpeed:
     lines = tuple(race(sides, steps, rounds) for steps in tried)
     step, other = np.polyfit([line.steps for line in lines], [line.ours_seconds for line in lines], 1)
     folder = str(pipeline_folder(model))
-    starts = [(cold("ours", model), cold("bare", folder)) for _ in range(cold_rounds)]
+    starts = [
+        (cold("ours", model, own.num_inference_steps), cold("bare", folder, own.num_inference_steps)) for _ in range(cold_rounds)
+    ]
     ours_cold, bare_cold = (statistics.median(side) for side in zip(*starts, strict=True))
     return PaintingSpeed(
         model, accelerator.threads(), rounds, own.width, own.height, own.num_inference_steps,
@@ -183,9 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cold-rounds", type=positive, default=2, metavar="N", help="default %(default)s")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=positive, default=25, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.side:
-        serve(given.side, given.model)
+        serve(given.side, given.model, given.steps)
         return 0
     return run(lambda: measure(given.model, given.rounds, given.cold_rounds), as_json=given.json)
 
