@@ -106,6 +106,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "path as part": (lambda folder: rewrite(folder / "model_index.json", **{"../unet": ["diffusers", "A"]}), "cannot be read"),
     "code in a config": (lambda folder: rewrite(folder / "unet/config.json", auto_map={"A": "b.C"}), "code of its own"),
     "pickles": (pickled, "a format that can run code"),
+    "a pipeline as part": (lambda folder: (folder / "vae/model_index.json").write_text("{}"), "another pipeline as its vae"),
     "missing part": (lambda folder: shutil.rmtree(folder / "vae"), "no folder vae"),
     "damaged weights": (damaged, "damaged"),
 }
@@ -125,6 +126,13 @@ def test_a_class_that_paints_no_pictures_is_refused_by_the_loader(folder: Path) 
     rewrite(folder / "model_index.json", _class_name="AudioLDMPipeline")
     name = register_pipeline(folder)
     with pytest.raises(InvalidInputError, match="not a text-to-image pipeline"), loader.shared().lease(name):
+        pass
+
+
+def test_a_pipeline_that_is_not_whole_is_refused_by_the_loader(folder: Path) -> None:
+    (folder / "unet/config.json").unlink()
+    name = register_pipeline(folder)
+    with pytest.raises(InvalidInputError, match="not a whole one"), loader.shared().lease(name):
         pass
 
 

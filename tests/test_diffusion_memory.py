@@ -131,6 +131,21 @@ def test_memory_that_runs_out_all_the_same_is_a_sentence(painters: Any, monkeypa
             finished(painters["sd"], LARGE)
 
 
+def test_a_gpu_too_full_to_move_to_is_a_sentence(monkeypatch: pytest.MonkeyPatch, painters: Any) -> None:
+    moved: list[str] = []
+
+    def move(device: str) -> None:
+        moved.append(device)
+        if device != "cpu":
+            raise MemoryError
+
+    pipeline = painters["sd"]._text
+    monkeypatch.setattr(pipeline, "to", move)
+    with pytest.raises(InsufficientMemoryError, match="moved to the GPU"), diffusion_memory.saving(pipeline, "off", "cuda"):
+        pass
+    assert moved == ["cuda", "cpu"]
+
+
 def peak_bytes(call: Callable[[], object]) -> int:
     """The largest sum of tensors that were alive at once, as torch made them."""
     import torch

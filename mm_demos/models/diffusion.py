@@ -51,8 +51,10 @@ def load_pipeline(request: LoadRequest) -> DiffusionPainter:
                 local_files_only=True,
                 variant=variant(request.folder),
             )
-        except ValueError as error:
-            raise InvalidInputError(f"{request.spec.name} is not a text-to-image pipeline that diffusers knows.") from error
+        except (ValueError, OSError, AttributeError, KeyError, TypeError) as error:
+            raise InvalidInputError(
+                f"{request.spec.name} is not a text-to-image pipeline that diffusers knows, or not a whole one: copy it again."
+            ) from error
     pipeline.set_progress_bar_config(disable=True)
     if diffusion_memory.weight_bytes(pipeline)[0] < diffusion_memory.free_bytes(request.device):
         pipeline.to(request.device)

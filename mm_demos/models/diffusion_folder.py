@@ -66,6 +66,8 @@ def _parts(folder: Path, index: dict[str, Any]) -> Iterator[tuple[str, tuple[str
 def _check_part(folder: Path, part: Path) -> None:
     if not part.is_dir():
         raise _refused(folder, f"has no folder {part.name}", "copy the whole pipeline")
+    if (part / INDEX).exists():
+        raise _refused(folder, f"has another pipeline as its {part.name}", "only pipelines of single networks are loaded")
     config = part / "config.json"
     if config.is_file() and "auto_map" in _json(config):
         raise _refused(

@@ -14,7 +14,8 @@ from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
 WANTED = [INDEX, "*/*.safetensors", "*/*.json", "*/*.txt", "*/*.model"]
-UNWANTED = [f"*.{HALF}*", "*non_ema*", "*flax*", "*onnx*", "*openvino*"]
+UNWANTED = ["*non_ema*", "*flax*", "*onnx*", "*openvino*"]
+HALVES = [f"*.{HALF}*"]  # wanted only where the weights are there in no other form
 ASK_SECONDS = 5.0
 
 
@@ -60,12 +61,13 @@ def _download(repository: str, revision: str | None, progress: Progress) -> tupl
         found = about.siblings or []
         if INDEX not in {file.rfilename for file in found}:
             raise InvalidInputError(f"{repository} holds no pipeline of the diffusers library: choose a repository with {INDEX}.")
-        meter = Meter(progress, f"Fetching {repository}", _total(found))
+        unwanted = _unwanted(repository, [file.rfilename for file in found])
+        meter = Meter(progress, f"Fetching {repository}", _total(found, unwanted))
         folder = snapshot_download(
             repository,
             revision=about.sha,
             allow_patterns=WANTED,
-            ignore_patterns=UNWANTED,
+            ignore_patterns=unwanted,
             max_workers=1,  # one count of bytes, and a stop is heard on this thread
             tqdm_class=sources.tqdm_class(meter),
         )
@@ -87,9 +89,21 @@ def _download(repository: str, revision: str | None, progress: Progress) -> tupl
     return Path(folder), str(about.sha)
 
 
-def _total(found: list[Any]) -> int:
+def _unwanted(repository: str, names: list[str]) -> list[str]:
+    """What is not fetched: second copies of the weights, and what other programs read.
+
+    Raises:
+        InvalidInputError: there would be no weights.
+    """
+    weights = [name for name in names if fnmatch(name, "*/*.safetensors") and not _among(name, UNWANTED)]
+    if not weights:
+        raise InvalidInputError(f"{repository} has no weights in the safetensors format: choose a repository that has.")
+    return UNWANTED if all(_among(name, HALVES) for name in weights) else [*UNWANTED, *HALVES]
+
+
+def _total(found: list[Any], unwanted: list[str]) -> int:
     """Bytes of the files that will be fetched."""
-    return sum(int(file.size or 0) for file in found if _among(file.rfilename, WANTED) and not _among(file.rfilename, UNWANTED))
+    return sum(int(file.size or 0) for file in found if _among(file.rfilename, WANTED) and not _among(file.rfilename, unwanted))
 
 
 def _among(name: str, patterns: list[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from mm_demos import accelerator
 from mm_demos.errors import InsufficientMemoryError
+from mm_demos.models.loading import out_of_memory
 
 Mode = Literal["off", "sliced", "offload"]
 
@@ -190,13 +191,28 @@ def saving(pipeline: Any, mode: Mode, device: str) -> Iterator[None]:
         if mode == "offload":
             pipeline.enable_model_cpu_offload(device=device)
         elif str(pipeline.device) != device:
-            pipeline.to(device)
+            _move(pipeline, device)
         yield
     finally:
         _slice(pipeline, vae, False)
         if mode == "offload":
             pipeline.remove_all_hooks()
             pipeline.to("cpu")
+
+
+def _move(pipeline: Any, device: str) -> None:
+    """All networks onto the device, or none.
+
+    Raises:
+        InsufficientMemoryError: they do not fit.
+    """
+    try:
+        pipeline.to(device)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        pipeline.to("cpu")
+        raise InsufficientMemoryError("Memory ran out while the model was moved to the GPU: choose memory saving.") from error
 
 
 def _slice(pipeline: Any, vae: Any, on: bool) -> None:

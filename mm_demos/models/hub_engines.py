@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mm_demos.models.diffusion_rows import DIFFUSERS
 from mm_demos.models.spec import Engine
 
 TORCH_DEVICES = ("cpu", "cuda", "mps")
@@ -24,5 +25,5 @@ ANSWERER = _torch("vlm_transformers:load_answerer")
 CHAT = _torch("language:load_transformers", libraries=("torch", "transformers", "accelerate"))
 # Tried in a child process first: built for other processors, it would end this one.
 CHAT_GGUF = Engine("llama.cpp", "mm_demos.models.language:load_llama_cpp", probe=True, libraries=("xllamacpp",))
-DIFFUSION = _torch("diffusion:load_pipeline", "diffusers", ("torch", "diffusers"))
+DIFFUSION = DIFFUSERS
 PIPER = Engine("piper", "mm_demos.models.voice:load_piper", libraries=("piper", "onnxruntime"))
