@@ -176,3 +176,12 @@ def test_terms_and_licence_are_as_the_hub_says(hub: Hub) -> None:
     assert (odd.licence, odd.repository.gated) == ("odd-terms", False)
     catalog.unregister("gated")
     assert catalog.spec("gated") == row
+
+
+def test_a_packing_that_was_split_is_taken_with_all_its_parts(hub: Hub) -> None:
+    parts = {f"m-q4_k_m-0000{part}-of-00002.gguf": b"GGUF" * part for part in (1, 2)}
+    hub.repositories["owner/split"] = Repository({**parts, "m-q8_0.gguf": b"GGUF"})
+    row = added.add("owner/split")
+    assert isinstance(row.repository, HubRepository)
+    assert row.repository.patterns == ("m-q4_k_m-*-of-00002.gguf",)
+    assert row.size_bytes == len(b"GGUF" * 3)

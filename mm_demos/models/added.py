@@ -197,7 +197,7 @@ def _patterns(family: Family, listing: Listing, packing: str) -> tuple[str, ...]
     fitting = [name for name in files if wanted.lower() in name.lower()]
     if not fitting:
         raise InvalidInputError(f"No GGUF file there is packed as {packing}: choose one of {', '.join(files)[:300]}.")
-    return (fitting[0],)
+    return (re.sub(r"-\d{5}-of-(\d{5})", r"-*-of-\1", fitting[0]),)  # with the other parts of a file that was split
 
 
 def _half(listing: Listing) -> tuple[str, ...]:
