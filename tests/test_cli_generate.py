@@ -73,6 +73,23 @@ def test_a_file_is_painted_again(run: Run) -> None:
     assert "start picture" in refused["error"]
 
 
+def test_a_line_of_a_batch_names_its_start_picture_for_a_replay(run: Run, tmp_path: Path) -> None:
+    start = str(samples.path("cat.jpg"))
+    _, (first,) = run("a red apple", "--image", start, "-o", "a.png")
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text(json.dumps({"replay": "a.png", "image": start, "out": "b.png"}), encoding="utf-8")
+    _, (again,) = run("--batch", batch)
+    assert again["images"][0]["pixels_sha256"] == first["images"][0]["pixels_sha256"]
+
+
+@pytest.mark.parametrize("place", [".", "/", "..", "mine"])
+def test_a_folder_is_no_file_to_write_to(run: Run, tmp_path: Path, place: str) -> None:
+    (tmp_path / "mine").mkdir()
+    status, (refused,) = run("a red apple", "-o", place)
+    assert status == 1
+    assert "is a folder" in refused["error"]
+
+
 def test_a_batch_goes_on_after_a_line_that_cannot_be_painted(run: Run, tmp_path: Path) -> None:
     lines: list[object] = [
         {"prompt": "a red apple", "out": "apple.png", "seed": 4},

@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_pipelines import SIDE, tiny_flux, tiny_sd, tiny_sdxl
 
 from mm_demos.errors import InvalidInputError, StoppedError
-from mm_demos.models import catalog
+from mm_demos.models import catalog, diffusion_run
 from mm_demos.models.diffusion import DiffusionPainter
 from mm_demos.models.diffusion_preview import Sketch
 from mm_demos.models.diffusion_rows import register_pipeline
@@ -195,11 +195,20 @@ def test_stop_ends_within_a_step_and_leaves_no_thread(painters: Any) -> None:
     options = PaintOptions(num_inference_steps=500)
     with Counted(painters["sd"]) as calls:
         steps = painters["sd"].paint(PROMPT, options=options, progress=progress)
-        done = next(steps).step
+        done, before = next(steps).step, calls.count
         progress.stop()
         with pytest.raises(StoppedError):
             list(steps)
-    assert done == 1 and calls.count < 400
+    assert done == 1 and calls.count <= before + 2
+    assert not workers()
+
+
+def test_whatever_ends_the_thread_reaches_the_waiting_side(painters: Any) -> None:
+    def call(put: Any) -> None:
+        raise SystemExit("gone")
+
+    with pytest.raises(SystemExit, match="gone"):
+        list(diffusion_run.run(call, painters["sd"]._brake, Progress()))
     assert not workers()
 
 

@@ -106,6 +106,8 @@ class _Painter:
         import mm_demos
 
         flags, out = self.flags, item.optional("out") or self.flags.out
+        if out and Path(out).is_dir():
+            raise InvalidInputError(f"{out} is a folder: name the file that the picture is written to, such as picture.png.")
         files = _Files(Path(out) if out else USUAL, 0 if out else self.named)
         if not out:
             self.named += flags.number
@@ -140,7 +142,8 @@ class _Painter:
     def _replayed(self, item: Item, output: Output) -> Generation:
         import mm_demos
 
-        return mm_demos.replay(item.path("replay"), image=self.flags.image, model=self.flags.model, progress=output.progress)
+        image = item.optional_path("image") or self.flags.image
+        return mm_demos.replay(item.path("replay"), image=image, model=self.flags.model, progress=output.progress)
 
 
 def _options(item: Item, flags: argparse.Namespace) -> PaintOptions:

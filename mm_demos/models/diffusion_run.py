@@ -67,12 +67,12 @@ def run(call: Callable[[Put], None], brake: Brake, progress: Progress) -> Iterat
     Raises:
         StoppedError: `progress.stop()` was called.
     """
-    outcome: queue.Queue[Painting | Exception] = queue.Queue()
+    outcome: queue.Queue[Painting | BaseException] = queue.Queue()
 
     def work() -> None:
         try:
             call(outcome.put)
-        except Exception as error:
+        except BaseException as error:  # whatever it was, the waiting side must hear of the end
             outcome.put(error)
 
     worker = threading.Thread(target=work, name="diffusion", daemon=True)
@@ -85,7 +85,7 @@ def run(call: Callable[[Put], None], brake: Brake, progress: Progress) -> Iterat
         brake.release()
 
 
-def _received(outcome: queue.Queue[Painting | Exception], progress: Progress) -> Iterator[Painting]:
+def _received(outcome: queue.Queue[Painting | BaseException], progress: Progress) -> Iterator[Painting]:
     progress.report("Reading the prompt")
     while True:
         progress.checkpoint()
@@ -93,7 +93,7 @@ def _received(outcome: queue.Queue[Painting | Exception], progress: Progress) ->
             found = outcome.get(timeout=POLL_SECONDS)
         except queue.Empty:
             continue
-        if isinstance(found, Exception):
+        if isinstance(found, BaseException):
             raise found
         progress.report("Painting" if found.step < found.total else "Finishing", found.step, found.total, "steps")
         yield found
