@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -190,6 +191,26 @@ def test_a_classifier_of_other_names_is_refused(made: Any, monkeypatch: pytest.M
     monkeypatch.setattr(image_generation_classifier, "load", lambda folder: SimpleNamespace(labels=MADE))
     with pytest.raises(InvalidInputError, match="does not know"):
         image_generation.taught(None, tmp_path)
+
+
+def test_cold_starts_paint_the_same_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr("subprocess.run", lambda command, **_: started.append(command))
+    for side in image_generation_speed.SIDES:
+        image_generation_speed.cold(side, "m", 7)
+    served: list[Any] = []
+    monkeypatch.setattr(image_generation_speed, "serve", lambda *given: served.append(given))
+    for arguments in started:
+        image_generation_speed.main(arguments[3:])
+    assert served == [("ours", "m", 7), ("bare", "m", 7)]
+
+
+def test_a_damaged_classifier_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    table = {"labels": [], "taught": asdict(Reader.taught)}
+    (tmp_path / image_generation_classifier.TABLE).write_text(json.dumps(table), encoding="utf-8")
+    (tmp_path / image_generation_classifier.TENSORS).write_bytes(b"\xff" * 100)
+    with pytest.raises(InvalidInputError, match="holds no classifier"):
+        image_generation_classifier.load(tmp_path)
 
 
 def test_both_sides_of_the_race_paint_the_same_pipeline(tmp_path: Path, cache: Path) -> None:
