@@ -41,7 +41,8 @@ def test_files_are_pinned(row: ModelSpec) -> None:
         for source in file.sources:
             if isinstance(source, HubSource):
                 assert re.fullmatch(r"[0-9a-f]{40}", source.revision)
-                owners = [owner for owner in catalog.rows() if file in owner.files]  # a model may build on another's files
+                # A model may build on another's files, under names of its own.
+                owners = [owner for owner in catalog.rows() if file.sha256 in {each.sha256 for each in owner.files}]
                 assert any(owner.source.endswith(source.repository) for owner in owners)
             elif isinstance(source, WheelSource):
                 assert all(version and not PurePosixPath(member).is_absolute() for _, version, member in source.parts)
@@ -74,10 +75,11 @@ def test_the_embedded_profile_fulfils_every_role_in_less_than_a_gigabyte() -> No
         "answerer": "mm-mini-answerer",
         "sound-tagger": "whisper-sound-head",
         "speaker": "piper-joe-medium",
+        "image-generator": "mm-mini-painter",
     }
     files = {file.sha256: file for row in catalog.rows(profile="embedded") for file in row.files}
     assert 0.75e9 < sum(file.size_bytes for file in files.values() if not file.packaged) < 0.85e9
-    assert sum(file.size_bytes for file in files.values() if file.packaged) < 40 * 2**20
+    assert sum(file.size_bytes for file in files.values() if file.packaged) < 64 * 2**20
 
 
 def test_what_only_some_requests_need_is_no_part_of_the_model() -> None:

@@ -29,15 +29,13 @@ ELEMENT_BYTES = 4  # on a CPU weights are held in float32, whatever they are sto
 TOKENIZER_FILES = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
-def painter_row(text: ModelSpec) -> ModelSpec | None:
-    """The suite's own painter; None as long as its weights are not in this package.
+def painter_row(text: ModelSpec) -> ModelSpec:
+    """The suite's own painter.
 
     Args:
         text: the row whose files hold the text encoder and its tokenizer.
     """
     names = [name for name in json.loads(MANIFEST.read_text(encoding="utf-8")) if name.startswith(f"{PAINTER}/")]
-    if not names:
-        return None
     own = [replace(file, name=file.name.removeprefix(f"{PAINTER}/")) for file in packaged(*names)]
     shared = {"text_encoder/model.safetensors": "model.safetensors", **{f"tokenizer/{name}": name for name in TOKENIZER_FILES}}
     there, theirs = {file.name for file in own}, {file.name: file for file in text.files}

@@ -282,6 +282,6 @@ ROWS: tuple[ModelSpec, ...] = (
     MINI_ANSWERER,
     sound_row(WHISPER_BASE),
     PIPER_JOE,
-    *([PAINTER] if PAINTER else []),
+    PAINTER,
     *HUB_ROWS,
 )
