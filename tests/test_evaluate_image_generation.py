@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +23,7 @@ from mm_demos.evaluation import image_generation, image_generation_classifier, i
 from mm_demos.evaluation.image_generation_classifier import Taught
 from mm_demos.evaluation.image_generation_prompts import choices, plain, read_labels, read_phrases, read_prompts
 from mm_demos.evaluation.image_generation_report import over_draws, share
+from mm_demos.models import catalog, loader
 from mm_demos.training import emoji_classifier
 from mm_demos.training.emoji_pictures import EmojiName, EmojiPicture
 
@@ -213,11 +214,20 @@ def test_a_damaged_classifier_is_refused_in_a_sentence(tmp_path: Path) -> None:
         image_generation_classifier.load(tmp_path)
 
 
-def test_both_sides_of_the_race_paint_the_same_pipeline(tmp_path: Path, cache: Path) -> None:
-    folder = str(tiny_sd(tmp_path / "tiny"))
+@pytest.fixture
+def pipeline(tmp_path: Path, cache: Path) -> Iterator[str]:
+    """A small pipeline's folder; what the test put into the catalog leaves it again."""
+    before = {row.name for row in catalog.rows()}
+    yield str(tiny_sd(tmp_path / "tiny"))
+    for name in {row.name for row in catalog.rows()} - before:
+        loader.shared().eject(name)
+        catalog.unregister(name)
+
+
+def test_both_sides_of_the_race_paint_the_same_pipeline(pipeline: str) -> None:
     sides: dict[str, Callable[[int], Any]] = {
-        "ours": image_generation_speed.ours(folder),
-        "bare": image_generation_speed.bare(folder),
+        "ours": image_generation_speed.ours(pipeline),
+        "bare": image_generation_speed.bare(pipeline),
     }
     line = image_generation_speed.race(sides, 2, 2)
     assert line.lowest_ratio <= line.ratio <= line.highest_ratio
