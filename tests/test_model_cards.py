@@ -13,7 +13,7 @@ from mm_demos.cli import main as command
 from mm_demos.evaluation import cards
 
 DOCS = Path(__file__).parents[1] / "docs" / "models"
-CARDS = ("mm-mini-clip", "mm-mini-captioner", "mm-mini-answerer", "whisper-sound-head")
+CARDS = ("mm-mini-clip", "mm-mini-captioner", "mm-mini-answerer", "whisper-sound-head", "mm-mini-painter")
 SECTIONS = (
     "Data", "Licence of the data", "Split", "Method", "Figures", "Limits and biases", "Train again", "Measure again",
 )  # fmt: skip
