@@ -11,6 +11,7 @@ import numpy as np
 
 from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models.attention import softmax
+from mm_demos.models.contrastive import Contrastive
 from mm_demos.models.mini_clip import MAX_TOKENS, Look, pixels
 from mm_demos.models.mini_clip_export import CONFIG, TRUNK, assemble, text_network, vision_network
 
@@ -55,7 +56,7 @@ def load_mini_clip(request: LoadRequest) -> TorchMiniClip:
     return TorchMiniClip(folder, request.folder, device=request.device)
 
 
-class OpenClip:
+class OpenClip(Contrastive):
     """A `JointEmbedder`.
 
     Args:
@@ -76,17 +77,6 @@ class OpenClip:
         self._lock = threading.Lock()  # a tokenizer keeps its padding between calls
         self.device = device
         self.dtype = dtype if precision != "fp32" else "float32"
-
-    @property
-    def logit_scale(self) -> float:
-        """Factor that turns similarities into logits."""
-        return float(self._model.logit_scale.detach().float().exp())
-
-    @property
-    def logit_bias(self) -> float | None:
-        """What is added to the logits before a sigmoid; None for a model that was trained with a softmax."""
-        bias = getattr(self._model, "logit_bias", None)
-        return None if bias is None else float(bias.detach().float())
 
     def embed_images(self, images: Sequence[Image]) -> FloatArray:
         """Embeddings (n_images, dim), L2-normalised."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mm_demos.errors import WeightsUnavailableError
+from mm_demos.models.contrastive import Contrastive
 from mm_demos.models.placing import SAFE, load_checkpoint, weight_bytes
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def check_safetensors(request: LoadRequest) -> None:
         )
 
 
-class JointTransformers:
+class JointTransformers(Contrastive):
     """A `JointEmbedder`.
 
     Args:
@@ -73,17 +74,6 @@ class JointTransformers:
     def dtype(self) -> str:
         """Of its weights."""
         return str(self._model.dtype).removeprefix("torch.")
-
-    @property
-    def logit_scale(self) -> float:
-        """Factor that turns similarities into logits."""
-        return float(self._model.logit_scale.detach().float().exp())
-
-    @property
-    def logit_bias(self) -> float | None:
-        """What is added to the logits before a sigmoid; None for a model that was trained with a softmax."""
-        bias = getattr(self._model, "logit_bias", None)
-        return None if bias is None else float(bias.detach().float())
 
     def embed_images(self, images: Sequence[Image]) -> FloatArray:
         """Embeddings (n_images, dim), L2-normalised."""
