@@ -325,7 +325,9 @@ def test_the_weights_go_on_close(folders: dict[str, Path]) -> None:
 
     from mm_demos.models.diffusion import load_pipeline
 
-    request = SimpleNamespace(folder=folders["sd"], dtype="", device="cpu", spec=SimpleNamespace(name="tiny"))
+    request = SimpleNamespace(
+        folder=folders["sd"], dtype="", device="cpu", spec=SimpleNamespace(name="tiny", guidance_scale=None)
+    )
     painter = load_pipeline(request)  # type: ignore[arg-type]
     finished(painter)
     unet = weakref.ref(painter._text.unet)

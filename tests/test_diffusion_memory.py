@@ -28,7 +28,8 @@ def painters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Dif
     root = tmp_path_factory.mktemp("pipelines")
     made = {}
     for kind, make in MAKERS.items():
-        request: Any = SimpleNamespace(folder=make(root / kind), dtype="", device="cpu", spec=SimpleNamespace(name=kind))
+        spec = SimpleNamespace(name=kind, guidance_scale=None)
+        request: Any = SimpleNamespace(folder=make(root / kind), dtype="", device="cpu", spec=spec)
         made[kind] = load_pipeline(request)
     yield made
     for painter in made.values():

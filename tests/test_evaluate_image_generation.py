@@ -21,9 +21,10 @@ from mm_demos.cli import main as command
 from mm_demos.errors import InvalidInputError
 from mm_demos.evaluation import image_generation, image_generation_classifier, image_generation_speed
 from mm_demos.evaluation.image_generation_classifier import Taught
-from mm_demos.evaluation.image_generation_prompts import choices, plain, read_labels, read_phrases, read_prompts
+from mm_demos.evaluation.image_generation_prompts import choices, read_labels, read_phrases, read_prompts
 from mm_demos.evaluation.image_generation_report import over_draws, share
 from mm_demos.models import catalog, loader
+from mm_demos.models.prompt_reader import plain
 from mm_demos.training import emoji_classifier
 from mm_demos.training.emoji_pictures import EmojiName, EmojiPicture
 

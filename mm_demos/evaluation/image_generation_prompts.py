@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Literal
 
 CHOICES = 20  # names a picture is recognised among, one of them right
 PROMPTS, NAMES = Path(__file__).with_name("image_prompts.jsonl"), Path(__file__).with_name("image_names.json")
-ARTICLES = frozenset({"a", "an", "the"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +48,6 @@ def read_labels() -> tuple[str, ...]:
 def read_phrases() -> frozenset[str]:
     """Keywords of several words, in `plain` form."""
     return frozenset(json.loads(NAMES.read_text(encoding="utf-8"))["phrases"])
-
-
-def plain(text: str) -> str:
-    """Lower case, without articles and punctuation."""
-    words = re.sub(r"[^a-z0-9]+", " ", text.lower()).split()
-    return " ".join(word for word in words if word not in ARTICLES)
 
 
 def choices(prompt: HeldOutPrompt) -> tuple[str, ...]:

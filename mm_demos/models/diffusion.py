@@ -18,6 +18,7 @@ from mm_demos.models.diffusion_rows import register_pipeline
 from mm_demos.models.diffusion_run import Brake, run
 from mm_demos.models.loading import out_of_memory
 from mm_demos.models.painting import PaintDefaults, Painting, PaintOptions
+from mm_demos.models.prompt_reader import PromptReader
 from mm_demos.progress import Progress
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def load_pipeline(request: LoadRequest) -> DiffusionPainter:
     pipeline.set_progress_bar_config(disable=True)
     if diffusion_memory.weight_bytes(pipeline)[0] < diffusion_memory.free_bytes(request.device):
         pipeline.to(request.device)
-    return DiffusionPainter(pipeline, device=request.device, dtype=dtype)
+    reader = PromptReader.load(request.folder)
+    own = request.spec.guidance_scale
+    return DiffusionPainter(pipeline, device=request.device, dtype=dtype, guidance_scale=own, reader=reader)
 
 
 class DiffusionPainter:
@@ -68,14 +71,26 @@ class DiffusionPainter:
         pipeline: text to image; image to image shares its networks.
         device: that computes; larger pipelines wait in main memory until a network's turn comes.
         dtype: of the weights.
+        guidance_scale: used unless asked otherwise; None takes that of the pipeline's class.
+        reader: finds the name of what a prompt means, for a model that was trained with names.
     """
 
-    def __init__(self, pipeline: Any, *, device: str, dtype: str) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        *,
+        device: str,
+        dtype: str,
+        guidance_scale: float | None = None,
+        reader: PromptReader | None = None,
+    ) -> None:
         self._text = pipeline
         self._image = _image_to_image(pipeline)
         self._brake = Brake(pipeline)
         self._turn = threading.Lock()
-        self._defaults = defaults_of(pipeline, from_image=self._image is not None)
+        self._reader = reader
+        defaults = defaults_of(pipeline, from_image=self._image is not None)
+        self._defaults = defaults if guidance_scale is None else replace(defaults, guidance_scale=guidance_scale)
         self.device = device
         self.dtype = dtype
 
@@ -136,6 +151,10 @@ class DiffusionPainter:
         """What runs on the thread: it puts the steps, then the finished picture."""
 
         def call(put: Callable[[Painting], None]) -> None:
+            nonlocal plan, blank
+            if self._reader is not None:
+                plan = self._reader.applied(pipeline, plan)
+                blank = replace(blank, notices=tuple(dict.fromkeys((*blank.notices, *plan.notices))))
             done = 0
 
             def after_step(pipe: Any, index: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -201,17 +220,20 @@ def _same_decoder(pipeline: Any) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the libraries' progress bars, which would run through the log."""
+    """Without progress bars in the log, and without warnings about classes that a pipeline may well be made of."""
     import diffusers
     import transformers
 
     libraries = (diffusers.utils.logging, transformers.utils.logging)
     shown = [library.is_progress_bar_enabled() for library in libraries]
+    level = diffusers.utils.logging.get_verbosity()
+    diffusers.utils.logging.set_verbosity_error()
     for library in libraries:
         library.disable_progress_bar()
     try:
         yield
     finally:
+        diffusers.utils.logging.set_verbosity(level)
         for library, was_shown in zip(libraries, shown, strict=True):
             if was_shown:
                 library.enable_progress_bar()

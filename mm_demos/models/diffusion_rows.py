@@ -48,8 +48,9 @@ def painter_row(text: ModelSpec) -> ModelSpec:
         engines=(DIFFUSERS,),
         files=(*own, *borrowed),
         licence="Apache-2.0",
-        memory_bytes=150_000_000,
+        memory_bytes=240_000_000,
         languages=("en",),
+        guidance_scale=4.0,
         summary="Paints emoji-like pictures of 64 × 64 pixels from a few words",
     )
 

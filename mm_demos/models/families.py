@@ -109,7 +109,7 @@ BY_ARCHITECTURE = (
     Family("qwen-vl", "Qwen-VL", CAPTIONS_AND_ANSWERS, ("Qwen*VLForConditionalGeneration", "Qwen*_VLForConditionalGeneration")),
     Family("qwen", "Qwen", (("chat", engines.CHAT),), ("Qwen2ForCausalLM", "Qwen3ForCausalLM", "Qwen3MoeForCausalLM")),
     Family("smollm", "SmolLM", (("chat", engines.CHAT),), ("SmolLM3ForCausalLM",)),
-    Family("llama", "Llama, and SmolLM 2 with its design", (("chat", engines.CHAT),), ("LlamaForCausalLM",)),
+    Family("llama", "Llama (SmolLM 2 has its design)", (("chat", engines.CHAT),), ("LlamaForCausalLM",)),
     Family("gemma", "Gemma", (("chat", engines.CHAT),), ("Gemma*ForCausalLM", "Gemma3ForConditionalGeneration")),
     Family("language", "other language models of transformers", (("chat", engines.CHAT),), ("*ForCausalLM",)),
 )

@@ -175,6 +175,7 @@ class ModelSpec:
         quality: a measured figure with the data it was measured on.
         quality_source: where the figure was published; empty where `quality` says it or it was measured here.
         capabilities: what it can do beyond its role's least: "word times", "translates", "reads text", "calls tools", …
+        guidance_scale: of a painter whose best weight of the prompt is not its pipeline class's default.
         summary: one line for people.
     """
 
@@ -196,12 +197,18 @@ class ModelSpec:
     quality: str = ""
     quality_source: str = ""
     capabilities: tuple[str, ...] = ()
+    guidance_scale: float | None = None
     summary: str = ""
 
     @property
     def has_weights(self) -> bool:
         """Whether it has files of its own, listed one by one or as a repository."""
         return bool(self.files) or self.repository is not None
+
+    @property
+    def on_torch(self) -> bool:
+        """Whether it runs in torch on a CUDA device, by the engine that is tried first there."""
+        return any(engine.uses_torch and "cuda" in engine.devices for engine in self.engines[:1])
 
     @property
     def size_bytes(self) -> int:

@@ -49,7 +49,12 @@ class Catalog:
 
 
 def listing(model: str = "", *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001 (every task takes it)
-    """Every model of the catalog with its size, licence, source, and whether it is on disk and in memory."""
+    """Every model of the catalog with its size, licence, source, and whether it is on disk and in memory.
+
+    Args:
+        model: the one this is about; named as `chosen` in the answer.
+        progress: not needed.
+    """
     shared = loader.shared()
     states = tuple(_state(row) for row in catalog.rows())
     device = accelerator.device_summary()
@@ -57,27 +62,47 @@ def listing(model: str = "", *, progress: Progress | None = None) -> Catalog:  #
 
 
 def download(model: str, *, progress: Progress | None = None) -> Catalog:
-    """Fetch and verify a model's files and those of the models it may need; nothing when they are there."""
+    """Fetch and verify a model's files and those of the models it may need; nothing when they are there.
+
+    Args:
+        model: its name in the catalog.
+        progress: told about bytes and steps.
+    """
     for row in catalog.expand(model, on_demand=True):
         weights.ensure(row, progress)
     return listing(model)
 
 
 def load(model: str, *, progress: Progress | None = None) -> Catalog:
-    """Bring a model into memory, downloading it first if need be."""
+    """Bring a model into memory, downloading it first if need be.
+
+    Args:
+        model: its name in the catalog.
+        progress: told about bytes and steps.
+    """
     with loader.shared().lease(model, progress=progress):
         return listing(model)
 
 
 def eject(model: str, *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001
-    """Take an idle model, and what it is made of where nothing else uses it, out of memory."""
+    """Take an idle model, and what it is made of where nothing else uses it, out of memory.
+
+    Args:
+        model: its name in the catalog.
+        progress: told about bytes and steps.
+    """
     for row in reversed(catalog.expand(model)):
         loader.shared().eject(row.name)
     return listing(model)
 
 
 def pin(model: str, *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001
-    """Keep a model in memory whatever happens, or release it if it was kept."""
+    """Keep a model in memory whatever happens, or release it if it was kept.
+
+    Args:
+        model: its name in the catalog.
+        progress: told about bytes and steps.
+    """
     resident = loader.shared().describe(model)
     loader.shared().pin(model, not (resident is not None and resident.pinned))
     return listing(model)

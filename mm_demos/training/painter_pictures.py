@@ -1,4 +1,4 @@
-"""The painter's autoencoder: 64 × 64 pictures to 16 × 16 latents and back, trained on the emoji themselves."""
+"""The painter's autoencoder: 64 × 64 pictures to 8 × 8 latents and back, trained on the emoji themselves."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 BATCH, RATE = 16, 1e-3
-CHANNELS = 6  # of a latent cell
+CHANNELS = 16  # of a latent cell
 SHIFT = 3  # pixels, at most, in every direction
 JITTER = 0.05  # of the latents while decoding is learnt, so that small errors of the painter do little harm
 SHUFFLED = 0.3  # share of batches whose colour channels change places, for colours that no emoji has
-VIEWS = ((False, 0, 0), (True, 0, 0), (False, 2, 1), (False, -1, -2))  # mirrored, pixels down, pixels right
+# Mirrored, pixels down, pixels right; the first and the second are the pictures as they were drawn.
+VIEWS = ((False, 0, 0), (True, 0, 0), (False, 2, 1), (False, -1, -2), (False, 1, -2), (True, -2, 1))
 
 
 def autoencoder() -> Any:
@@ -25,10 +26,10 @@ def autoencoder() -> Any:
     from diffusers import AutoencoderTiny
 
     return AutoencoderTiny(
-        encoder_block_out_channels=(64, 64, 64),
-        decoder_block_out_channels=(64, 64, 64),
-        num_encoder_blocks=(0, 1, 2),  # hardly anything at full size, which would cost most of the time
-        num_decoder_blocks=(2, 2, 0),
+        encoder_block_out_channels=(64, 64, 64, 64),
+        decoder_block_out_channels=(64, 64, 64, 64),
+        num_encoder_blocks=(0, 1, 1, 3),  # hardly anything at full size, which would cost most of the time
+        num_decoder_blocks=(3, 2, 2, 0),
         latent_channels=CHANNELS,
         act_fn="silu",
     ).to(memory_format=torch.channels_last)
@@ -44,12 +45,12 @@ def moved(pixels: torch.Tensor, mirrored: bool, down: int, right: int) -> torch.
     return torch.roll(pixels.flip(3) if mirrored else pixels, (down, right), (2, 3))
 
 
-def train(pixels: NDArray[np.uint8], *, minutes: float, seed: int, out: Path) -> Any:
-    """Train for so long and write `autoencoder.pt`, the moving average of its weights; gives the trained network.
+def train(pixels: NDArray[np.uint8], *, steps: int, seed: int, out: Path) -> Any:
+    """Train so many steps and write `autoencoder.pt`, the moving average of its weights; gives the trained network.
 
     Args:
         pixels: (n, 64, 64, 3).
-        minutes: of training.
+        steps: of training, with BATCH pictures each.
         seed: of batches and weights.
         out: folder.
     """
@@ -59,23 +60,22 @@ def train(pixels: NDArray[np.uint8], *, minutes: float, seed: int, out: Path) ->
     model = autoencoder()
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=1e-4)
     average = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    began, step = time.monotonic(), 0
-    while (share := (time.monotonic() - began) / (60 * minutes)) < 1:
+    began = time.monotonic()
+    for step in range(1, steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1, step / 100) * (0.49 * (1 + math.cos(math.pi * share)) + 0.02)
+            group["lr"] = RATE * min(1, step / 100) * (0.49 * (1 + math.cos(math.pi * step / steps)) + 0.02)
         batch = _views(data[torch.randint(0, len(data), (BATCH,))], drawn)
         loss, error = _losses(model, batch)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        step += 1
         keep = min(0.998, step / (step + 10))
         with torch.no_grad():
             for name, tensor in model.state_dict().items():
                 average[name].lerp_(tensor, 1 - keep)
         if step % 300 == 0:
-            print(f"autoencoder {step}: mean absolute error {error:.4f}", flush=True)
+            print(f"autoencoder {step}: mean absolute error {error:.4f}, {time.monotonic() - began:.0f} s", flush=True)
     torch.save(average, out / "autoencoder.pt")
     model.load_state_dict(average)
     return model.eval()
@@ -105,7 +105,7 @@ def _losses(model: Any, batch: torch.Tensor) -> tuple[torch.Tensor, float]:
 
 @torch.no_grad()
 def latents_of(model: Any, pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """Latents (n, len(VIEWS), 6, 16, 16) bfloat16 of every picture in every view."""
+    """Latents (n, len(VIEWS), 16, 8, 8) bfloat16 of every picture in every view."""
     data = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     views = []
     for mirrored, down, right in VIEWS:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import torch
 
 from mm_demos.models.mini_rows import write_manifest
+from mm_demos.models.prompt_reader import FOLDER
 from mm_demos.training.painter import noise_schedule, unet
 from mm_demos.training.painter_pictures import autoencoder
 from mm_demos.training.painter_texts import MAX_TOKENS
@@ -49,7 +51,9 @@ def main() -> None:
     from diffusers import DPMSolverMultistepScheduler
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the training, with autoencoder.pt and painter.pt")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="folder of the training, with autoencoder.pt, painter.pt and reader/"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     for build, weights, name in ((unet, "painter.pt", "unet"), (autoencoder, "autoencoder.pt", "vae")):
@@ -65,6 +69,7 @@ def main() -> None:
     ):
         (options.out / name).parent.mkdir(parents=True, exist_ok=True)
         (options.out / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    shutil.copytree(options.run / FOLDER, options.out / FOLDER, dirs_exist_ok=True)
     write_manifest(options.out.parent)
 
 
