@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mm_demos.errors import SettingError
 
 Profile = Literal["embedded", "base", "large"]
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})  # addresses of this machine, for itself alone
+PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")  # any of them: somebody asks for another
 
 
 def _host() -> str:
@@ -35,6 +37,7 @@ class Settings(BaseSettings):
     lease_timeout_seconds: float = Field(default=120.0, gt=0, description="how long a request waits for busy models")
     cache_dir: Path = Field(default=Path(platformdirs.user_cache_dir("mm-demos")), description="weights and derived files")
     data_dir: Path = Field(default=Path(platformdirs.user_data_dir("mm-demos")), description="what the user made: libraries")
+    examples_dir: Path | None = Field(default=None, description="results of the examples that were computed beforehand")
     weights_dir: Path | None = Field(default=None, description="a local folder that is searched for weights first")
     offline: bool = Field(default=False, description="never fetch anything; use what is in the cache")
     fetch: Literal["any", "profile"] = Field(default="any", description="what visitors may have fetched; a public page: profile")
@@ -48,6 +51,11 @@ class Settings(BaseSettings):
 
     host: str = Field(default_factory=_host, description="loopback unless asked otherwise; every address on a Space")
     port: int = Field(default=7860, ge=1, le=65535, description="first port tried")
+    mcp: bool = Field(default=True, description="offer the verbs as tools of the Model Context Protocol")
+    users_file: Path | None = Field(default=None, description="who may log in; made by `users add`")
+    keys_file: Path | None = Field(default=None, description="keys of programs with their limits; made by `keys add`")
+    log: Literal["text", "json"] = Field(default="text", description="json: a line per request and run on the error output")
+    metrics: Literal["private", "open", "off"] = Field(default="private", description="who may read /metrics")
 
 
 @lru_cache(maxsize=1)

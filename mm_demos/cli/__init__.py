@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, get_args
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # 128 + SIGINT, as shells count
+SERVED = ("users_file", "keys_file", "log", "metrics")  # settings that are flags of `demo` alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,16 @@ VERBS: tuple[Verb, ...] = (
     Verb("predict", "mm_demos.cli.predict", "rows to labels, by a model that train made"),
     Verb("embed", "mm_demos.cli.embed", "pictures or texts to vectors, in a NumPy file"),
     Verb("search-pictures", "mm_demos.cli.search_pictures", "pictures of a folder that fit words or a picture"),
+    Verb("rank", "mm_demos.cli.rank", "sentences by how well they fit a picture or a recording"),
     Verb("index", "mm_demos.cli.index", "recordings of a folder into a library that can be searched"),
     Verb("search", "mm_demos.cli.search", "moments of a library that fit words, a recording or a picture"),
     Verb("models", "mm_demos.cli.models", "list, fetch, check and find the models"),
     Verb("evaluate", "mm_demos.cli.evaluate", "measure a model on a folder or archive of data"),
+    Verb("space", "mm_demos.cli.space", "write, check and upload Spaces of the tabs"),
     Verb("demo", "mm_demos.cli.demo", "open the page with all tabs"),
     Verb("serve", "mm_demos.cli.demo", "the same as demo"),
+    Verb("users", "mm_demos.cli.users", "who may log in on the page"),
+    Verb("keys", "mm_demos.cli.keys", "keys of programs that call the page, with limits"),
 )
 
 
@@ -134,7 +139,7 @@ def _into_settings(flags: argparse.Namespace) -> None:
     """
     from mm_demos.settings import settings
 
-    for name in ("profile", "device", "threads", "load_as", "offline", "host", "port"):
+    for name in ("profile", "device", "threads", "load_as", "offline", "host", "port", *SERVED):
         value = getattr(flags, name, None)
         if value is not None:
             os.environ[f"MM_DEMOS_{name.upper()}"] = str(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
-from mm_demos.cli import UsageError, models_added, models_choose
+from mm_demos.cli import UsageError, models_added, models_choose, models_running
 from mm_demos.cli.inputs import add_output
 from mm_demos.cli.output import Output, attempt, standard_output, table
 from mm_demos.errors import DemoError, WeightsUnavailableError
@@ -35,12 +35,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add_output(action)
     models_choose.configure(actions)
     models_added.configure(actions)
+    models_running.configure(actions)
 
 
 def run(flags: argparse.Namespace) -> int:
     """Do the action for every model named."""
     if flags.action == models_choose.ACTION:
         return models_choose.run(flags)
+    if flags.action in models_running.ACTIONS:
+        return models_running.run(flags)
     if flags.action in models_added.ACTIONS:
         return models_added.run(flags)
     rows = _rows(flags)

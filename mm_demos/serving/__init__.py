@@ -1,0 +1,1 @@
+"""The page served to others: start, log-in, keys with limits, logs, metrics, health."""
