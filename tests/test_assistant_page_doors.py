@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,9 +13,10 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
 
-from mm_demos import samples, tabs, ui
+from mm_demos import samples, tabs
 from mm_demos.assistant.types import Message, Reply
 from mm_demos.progress import Progress
+from mm_demos.serving.launch import launch
 from mm_demos.ui import assistant, assistant_actions, assistant_kept
 from mm_demos.ui.assistant import Rating, Talk, Turn
 from mm_demos.ui.assistant_kept import VISITOR_SECONDS, Shelf
@@ -92,6 +94,7 @@ def test_a_branch_leaves_the_conversation_it_came_from(own: Shelf) -> None:
 def test_earlier_conversations_are_listed_for_their_user_alone(own: Shelf) -> None:
     own.keep(TALK)
     assert 'data-number="a1b2"' in assistant_kept.listed(own)
+    assert re.search(r"turns? · \d{4}-\d\d-\d\d \d\d:\d\d<", assistant_kept.listed(own))  # names of months have a language
     public = Shelf(own.folder)
     assert assistant_kept.listed(public) == assistant_kept.listed(None) == assistant_kept.EMPTY
     (values,) = assistant_kept.choose(public, event(number="a1b2"))
@@ -145,7 +148,7 @@ def test_a_public_page_forgets_after_an_hour(tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    page = ui.launch([tabs.find("assistant")], host="127.0.0.1", port=7960, block=False)
+    page = launch([tabs.find("assistant")], host="127.0.0.1", port=7960, block=False)
     yield Client(page.local_url, verbose=False)
     page.close()
 

@@ -122,6 +122,23 @@ def test_an_answer_holds_when_its_words_and_its_yes_or_no_fit(question: str, ans
     assert holds(answer, question, SOURCES) is right
 
 
+ABROAD = "Standard delivery costs €4.90. To Norway and to Switzerland it costs €14.90."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "right"),
+    [
+        ("How much does standard delivery cost?", "Standard delivery costs €4.90.", True),
+        ("How much does standard delivery cost?", "Standard delivery costs €14.90.", False),
+        ("How much does standard delivery to Norway cost?", "Standard delivery costs €14.90.", True),
+        ("How much does standard delivery cost?", "Standard delivery costs €14.90 to Switzerland.", True),
+    ],
+)
+def test_a_number_does_not_hold_without_the_name_it_holds_for(question: str, answer: str, right: bool) -> None:
+    source = Source(1, Span("shipping.md", 3, ABROAD, "Shipping › Costs"), ABROAD)
+    assert holds(answer, question, (source,)) is right
+
+
 def test_no_stock_is_a_no() -> None:
     source = (Source(1, ROW, "in stock: 0"),)
     assert holds("No, the wool tea cosy is not in stock.", "Is the wool tea cosy in stock?", source)
@@ -144,7 +161,8 @@ def test_a_row_is_quoted_with_what_it_is_about() -> None:
 
 
 def test_an_answer_that_holds_is_streamed_with_marks() -> None:
-    assert answered("Standard delivery takes 3 to 5 working days.") == ("Standard delivery takes 3 to 5 working days. [1]", False)
+    text = "Standard delivery takes 3 to 5 working days in the European Union."
+    assert answered(text) == (f"{text} [1]", False)
 
 
 def test_an_invented_number_ends_generation_and_quotes_the_source() -> None:
@@ -166,13 +184,13 @@ def test_no_growing_text_shows_an_invented_number() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "[1] Delivery times: Standard delivery takes 3 to 5 working days.",
-        "Based on the given facts, standard delivery takes 3 to 5 working days.",
-        "Answer: Standard delivery takes 3 to 5 working days. [2]",
+        "[1] Delivery times: Standard delivery takes 3 to 5 working days in the European Union.",
+        "Based on the given facts, standard delivery takes 3 to 5 working days in the European Union.",
+        "Answer: Standard delivery takes 3 to 5 working days in the European Union. [2]",
     ],
 )
 def test_what_small_models_put_around_an_answer_is_left_out(said: str) -> None:
-    assert answered(said)[0] == "Standard delivery takes 3 to 5 working days. [1]"
+    assert answered(said) == ("Standard delivery takes 3 to 5 working days in the European Union. [1]", False)
 
 
 def test_a_text_that_must_not_be_shown_is_replaced() -> None:

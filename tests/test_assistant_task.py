@@ -123,6 +123,14 @@ def test_a_follow_up_is_searched_with_the_question_before(chat: Chat) -> None:
     assert sources(chat.say("And for candles?")) == {"warranty.md"}
 
 
+def test_a_follow_up_that_says_all_it_asks_is_searched_by_itself(chat: Chat) -> None:
+    chat.say("Can I return a plant?")
+    answer = chat.say("And how long does the refund take?")
+    assert answer.sources[0].quote.startswith("We refund within 5 working days")
+    chat.say("And how much does shipping cost?")
+    assert "Norway" in chat.say("And to Norway?").sources[0].quote
+
+
 def test_a_photo_says_which_product_is_meant(chat: Chat) -> None:
     answer = chat.say("Is this poisonous for cats?", images=[sample_pictures()["Snake Plant"]])
     assert answer.seen[0].labels[0].label == "Snake Plant"

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 from mm_demos import media, samples
 from mm_demos.assistant.types import Seen
 from mm_demos.assistant.understanding import Products, look, points_at_picture, product_in, trimmed
-from mm_demos.assistant.understanding_questions import agrees, declines, elliptic, leans, standalone
+from mm_demos.assistant.understanding_questions import agrees, declines, elliptic, leans, standalone, whole
 from mm_demos.models import catalog, loader
 from mm_demos.progress import Progress
 from mm_demos.tasks.assistant_shop import looks_of, sample_pictures
@@ -111,7 +111,23 @@ def test_a_leaning_question_is_searched_with_the_one_before() -> None:
     earlier = ("How long is the warranty on kettles?", "and for lamps?")
     assert leans("and for candles?")
     assert standalone("and for candles?", earlier) == "How long is the warranty on kettles? and for candles?"
+    whole_one = (*earlier, "and how much does shipping cost?")
+    assert standalone("and to Norway?", whole_one) == "and how much does shipping cost? and to Norway?"
     assert standalone("Which countries do you deliver to in general?", earlier) == "Which countries do you deliver to in general?"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("And how long does the refund take?", True),
+        ("And how long does it take?", False),
+        ("And for a set of beeswax candles?", False),
+        ("And a gift card?", False),
+    ],
+)
+def test_questions_that_go_on_but_say_all_they_ask(text: str, said: bool) -> None:
+    assert leans(text)
+    assert whole(text) is said
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ UNTOLD = re.compile(r"(?:id|name|picture|image|url): ", re.IGNORECASE)  # column
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 SIGNS = "€$£¥"
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]+")
 END = re.compile(r"(?<=[.!?])(?:\s+|$)")
 CHOICE = re.compile(
     r"^\W*(?:and |so |but )?(?:is|are|am|do|does|did|can|could|may|will|would|should|have|has|was|were)\b", re.IGNORECASE
@@ -145,7 +146,28 @@ def holds(answer: str, question: str, sources: Sequence[Source], *, currency: st
         return False
     if not new and not numbers(answer) - numbers(question):
         return False
+    if _leaves_out_for_whom(answer, question, sources):
+        return False
     return all(_stands_in_one(part, question, sources) for part in END.split(answer)) and _same_side(answer, question, sources)
+
+
+def _leaves_out_for_whom(answer: str, question: str, sources: Sequence[Source]) -> bool:
+    """Whether a number holds in its sources only for what has a name, and neither question nor answer has that name.
+
+    "Shipping costs 14.90" does not follow from "to Norway it costs 14.90".
+    """
+    mentioned = frozenset(WORD.findall(f"{question} {answer}".lower()))
+    stated = [sentence for source in sources if not is_row(source.span) for sentence in END.split(source.quote)]
+    for number in numbers(answer) - numbers(question):
+        named = [_names(sentence) for sentence in stated if number in numbers(sentence)]
+        if named and all(names and not names & mentioned for names in named):
+            return True
+    return False
+
+
+def _names(sentence: str) -> frozenset[str]:
+    """Words that a capital letter makes names; the first one, weekdays and months say nothing of whom."""
+    return frozenset(name.lower() for name in NAME.findall(sentence)) - NAMED_DAYS - COMMON
 
 
 def _stands_in_one(sentence: str, question: str, sources: Sequence[Source]) -> bool:

@@ -29,11 +29,16 @@ def elliptic(question: str) -> bool:
     return bool(ELLIPTIC.match(question)) and len(question.split()) <= 2 * SHORT
 
 
+def whole(question: str) -> bool:
+    """Whether a question says all that it asks, though it goes on from another: "and how long does a refund take?"."""
+    return len(question.split()) > SHORT and not elliptic(question) and not PRONOUN.search(question)
+
+
 def standalone(question: str, earlier: Sequence[str]) -> str:
-    """`question` after the newest earlier one that stood alone, when it leans on it; itself otherwise."""
+    """`question` after the newest earlier one that said all it asked, when it leans on it; itself otherwise."""
     if not earlier or not leans(question):
         return question
-    before = next((each for each in reversed(earlier) if each.strip() and not leans(each)), earlier[-1])
+    before = next((each for each in reversed(earlier) if each.strip() and (whole(each) or not leans(each))), earlier[-1])
     return f"{before.strip()[:MAX_CHARS]} {question.strip()}"
 
 

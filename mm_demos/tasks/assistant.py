@@ -18,7 +18,7 @@ from mm_demos.assistant.prompts_rows import answers
 from mm_demos.assistant.tools import Tools
 from mm_demos.assistant.types import Conversation, Message, Passage, Reply, Source
 from mm_demos.assistant.understanding import look
-from mm_demos.assistant.understanding_questions import elliptic, standalone
+from mm_demos.assistant.understanding_questions import elliptic, standalone, whole
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog
 from mm_demos.models.protocols import ChatModel, TextEmbedder, TranscribeOptions
@@ -37,6 +37,7 @@ MAX_IMAGES = 4
 TOP_K = 3
 NEAR = 0.85  # of the best passage's score; less sure ones are left out of the prompt
 SURELY_SUPPORTED = 0.8  # where nobody asked, the documents speak only when they surely fit
+NEEDS_NO_MORE = 0.9  # of what a whole question finds by itself
 HARDLY = 0.7  # of a passage that a yes or no needs more than
 FEW_WORDS = 4  # of a question that may leave out what it is about
 SORRY = "I am sorry about that."
@@ -187,6 +188,8 @@ class _Answering:
             found = tuple(passage for passage in found if answers(passage.span, words))
             if found and (not best or found[0].score > best[0].score):
                 best, asked = found, question
+            if best and best[0].score >= NEEDS_NO_MORE and whole(words):
+                break  # with what was asked before, the passage that answered that would come first again
         complaint = plan.tool == "ticket_draft"
         least = max(SURELY_SUPPORTED if complaint else SUPPORTED, NEAR * best[0].score) if best else SUPPORTED
         # Beside a ticket stands what the rules say, not what the product is.

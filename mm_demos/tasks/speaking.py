@@ -66,7 +66,7 @@ def speak(
     if not 0 <= variation <= 1:
         raise InvalidInputError(f"The variation must lie between 0 and 1, not at {variation}.")
     name = catalog.chosen(model, "speaker")
-    if isinstance(text, str):
+    if isinstance(text, str) or not isinstance(text, Iterable):
         text = checked(text)
     return _speeches(text, name, speed, variation, progress or Progress())
 
@@ -77,11 +77,12 @@ def checked(text: str) -> str:
     Raises:
         InvalidInputError: there is no word in it, or it is too long.
     """
-    if len(text) > MAX_CHARS:
+    if isinstance(text, str) and len(text) > MAX_CHARS:
         raise InvalidInputError(f"The text is too long to be read aloud: give at most {MAX_CHARS:,} characters.")
+    text = media.clean_text(text)
     if not any(map(str.isalnum, text)):
         raise InvalidInputError("There is nothing to read aloud: write a sentence.")
-    return media.clean_text(text)
+    return text
 
 
 def _speeches(text: str | Iterable[str], name: str, speed: float, variation: float, progress: Progress) -> Iterator[Speech]:
