@@ -1,6 +1,6 @@
 # make demo   the suite on http://127.0.0.1:7860          make test   ruff, mypy and all tests
 # make lint   ruff and mypy alone                         make bench  the measured figures, again
-# Each sets up what it needs first: environment, packages, weights, a browser. Only Python 3.11 or newer must be there.
+# Each sets up what it needs first: environment, packages, weights, a browser, Node. Only Python 3.11 or newer must be there.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -9,12 +9,12 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input --quiet install --pro
 export GRADIO_ANALYTICS_ENABLED := False
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint bench weights browser
+.PHONY: demo test lint bench weights browser node
 
 demo: weights
 	$(PY) app.py
 
-test: lint weights browser
+test: lint weights browser node
 	$(PY) -m pytest -q
 
 lint: $(VENV)/.packages-dev
@@ -33,6 +33,9 @@ weights: $(VENV)/.packages
 # A test fails with the same words where the browser could not be installed.
 browser:
 	@tools/install-browser
+
+node:
+	@tools/install-node
 
 $(VENV)/.packages: requirements.txt $(VENV)/bin/python
 	$(PIP) -r requirements.txt

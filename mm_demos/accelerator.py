@@ -116,8 +116,12 @@ def zero_gpu() -> bool:
     return hasattr(spaces, "GPU")  # a bare folder named `spaces` imports as an empty package
 
 
-def gpu(duration: int = 60) -> Callable[[Function], Function]:
-    """Decorate a function that needs the GPU for at most `duration` seconds; no effect outside ZeroGPU."""
+def gpu(duration: int | Callable[..., int] = 60) -> Callable[[Function], Function]:
+    """Decorate a function that needs the GPU for at most `duration` seconds; no effect outside ZeroGPU.
+
+    Args:
+        duration: or a function that tells it from the arguments; what is not used is not counted, but has to be left.
+    """
 
     def decorate(function: Function) -> Function:
         if not zero_gpu():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from origins import Server
+from served import started
 
 from mm_demos.models import catalog, weights
 from mm_demos.settings import Settings, settings
@@ -89,3 +90,10 @@ def server() -> Iterator[Server]:
         thread.start()
         yield running
         running.shutdown()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the whole suite in a process of its own, on real weights."""
+    with started(tmp_path_factory.mktemp("served")) as address:
+        yield address

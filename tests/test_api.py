@@ -35,7 +35,10 @@ def test_everything_public_is_there_and_listed() -> None:
     for module, names in mm_demos._HOMES.items():
         for name in names:
             assert getattr(mm_demos, name) is getattr(importlib.import_module(module), name)
-    assert sorted(mm_demos.__all__) == sorted(name for names in mm_demos._HOMES.values() for name in names)
+    for name, (module, own) in mm_demos._OTHER_NAMES.items():
+        assert getattr(mm_demos, name) is getattr(importlib.import_module(module), own)
+    listed = [*(name for names in mm_demos._HOMES.values() for name in names), *mm_demos._OTHER_NAMES]
+    assert sorted(mm_demos.__all__) == sorted(listed)
 
 
 def test_transcribe_word_for_word(real_weights: Fetch) -> None:

@@ -13,7 +13,7 @@ from gradio_client import Client, handle_file
 from sound_doubles import make_recordings, tone
 from tiny_clap import row, save_tiny_clap
 
-from mm_demos import media, samples, tabs, ui
+from mm_demos import media, samples, tabs
 from mm_demos.errors import InvalidInputError, WeightsUnavailableError
 from mm_demos.models import catalog, fake, loader
 from mm_demos.models.clap import ClapSounds, load_clap, upsampled
@@ -22,6 +22,7 @@ from mm_demos.models.protocols import FloatArray, SoundEmbedder, SoundTagger
 from mm_demos.models.sound_labels import NOTHING, PROMPT, nothing_beside, sentence_probs, sound_classes
 from mm_demos.retrieval.library import Library
 from mm_demos.retrieval.types import Query
+from mm_demos.serving.launch import launch
 from mm_demos.settings import Settings
 from mm_demos.tasks import transcription
 from mm_demos.tasks.classification import classify
@@ -244,7 +245,7 @@ def test_sentences_are_ranked_by_how_it_sounds(chosen: str, clap: ClapSounds, ba
 
 @pytest.fixture
 def page(chosen: str) -> Iterator[Client]:
-    blocks = ui.launch([tabs.find("retrieval"), tabs.find("classification")], host="127.0.0.1", port=7980, block=False)
+    blocks = launch([tabs.find("retrieval"), tabs.find("classification")], host="127.0.0.1", port=7980, block=False)
     yield Client(blocks.local_url, verbose=False)
     blocks.close()
 

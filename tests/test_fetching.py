@@ -30,12 +30,13 @@ def test_a_public_page_loads_the_models_of_its_profile(name: str) -> None:
 
 @pytest.mark.parametrize(("arguments", "fetch"), [(["--host", "::"], "profile"), (["--share", "yes"], "profile"), ([], "any")])
 def test_a_page_for_others_keeps_to_its_profile(monkeypatch: pytest.MonkeyPatch, arguments: list[str], fetch: str) -> None:
-    from mm_demos import cli, ui
+    from mm_demos import cli
+    from mm_demos.serving import launch
 
     seen: list[str] = []
     monkeypatch.setenv("MM_DEMOS_FETCH", "")  # so that it is put back afterwards
     monkeypatch.delenv("MM_DEMOS_FETCH")
     monkeypatch.setenv("MM_DEMOS_HOST", "127.0.0.1")
-    monkeypatch.setattr(ui, "launch", lambda *_, **__: seen.append(settings().fetch))
+    monkeypatch.setattr(launch, "launch", lambda *_, **__: seen.append(settings().fetch))
     assert cli.main(["demo", *arguments]) == 0
     assert seen == [fetch]

@@ -19,7 +19,7 @@ import pytest
 import tiny_pipelines
 from gradio_client import Client, handle_file
 
-from mm_demos import media, samples, ui
+from mm_demos import media, samples
 from mm_demos.errors import InvalidInputError
 from mm_demos.models import catalog, loader
 from mm_demos.models.diffusion_rows import register_pipeline
@@ -27,6 +27,7 @@ from mm_demos.models.fake import register_fakes
 from mm_demos.models.fake_painter import FakePainter
 from mm_demos.models.painting import PaintOptions
 from mm_demos.results import GeneratedImage, Generation, as_dict
+from mm_demos.serving.launch import launch
 from mm_demos.tabs import find
 from mm_demos.tasks.image_settings import PaintSettings, settings_of
 from mm_demos.ui import painting, painting_events, painting_view
@@ -54,7 +55,7 @@ def fakes() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def client(fakes: None) -> Iterator[Client]:
-    blocks = ui.launch([find("image-generation")], host="127.0.0.1", port=7930, block=False)
+    blocks = launch([find("image-generation")], host="127.0.0.1", port=7930, block=False)
     yield Client(blocks.local_url, verbose=False)
     blocks.close()
 

@@ -19,7 +19,7 @@ import tiny_language
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from mm_demos import tabs, ui
+from mm_demos import tabs
 from mm_demos.errors import InvalidInputError, MissingDependencyError
 from mm_demos.models import catalog, language_transformers
 from mm_demos.models.caption_writer import CaptionWriter
@@ -34,6 +34,7 @@ from mm_demos.models.protocols import CaptionOptions, ChatMessage, ChatModel, Ge
 from mm_demos.models.spec import LocalFolder
 from mm_demos.models.usage import usage_of
 from mm_demos.progress import Progress
+from mm_demos.serving.launch import launch
 from mm_demos.tasks import model_choices
 from mm_demos.tasks.assistant_chat import Chat
 
@@ -280,7 +281,7 @@ def page(folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(catalog, "_registered", {row.name: row, **catalog._registered})
     monkeypatch.setattr(model_choices, "_file", lambda _: tmp_path / "measured.json")
     reset_shared(Loader(budget_bytes=10**10))
-    blocks = ui.launch([tabs.find("assistant"), tabs.find("models")], host="127.0.0.1", port=7960, block=False)
+    blocks = launch([tabs.find("assistant"), tabs.find("models")], host="127.0.0.1", port=7960, block=False)
     yield Client(blocks.local_url, verbose=False)
     blocks.close()
     reset_shared()

@@ -239,14 +239,19 @@ def test_a_number_format_that_is_too_large_is_refused_before_the_load(tiny: str)
 
 
 def test_choices_of_the_settings_hold_from_the_start(tiny: str, configure: Callable[..., Settings]) -> None:
-    configure(load_as=f"{tiny} = int8 + bfloat16, other=disk")
+    configure(load_as=f"{tiny} = int8 + bfloat16, whisper-base=disk")
     fresh = Loader(budget_bytes=10**9)
     assert fresh.choices(tiny) == ModelChoices("bfloat16", "int8")
-    assert fresh.choices("other") == ModelChoices(offload="disk")
-    assert from_setting("") == {}
-    for text in ("int8", "a=int3", "=int8"):
-        with pytest.raises(SettingError, match="MM_DEMOS_LOAD_AS"):
-            from_setting(text)
+    assert fresh.choices("whisper-base") == ModelChoices(offload="disk")
+    assert from_setting("", catalog.spec) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("int8", "int8"), ("whisper-base=int3", "int3"), ("=int8", "=int8"), ("whisper-bse=int8", "whisper-base")]
+)
+def test_a_setting_of_choices_that_fits_nothing_is_refused(text: str, named: str) -> None:
+    with pytest.raises(SettingError, match=f"MM_DEMOS_LOAD_AS.*{named}"):
+        from_setting(text, catalog.spec)
 
 
 # -- what a visitor sees -------------------------------------------------------------------------------------------------

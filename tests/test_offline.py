@@ -47,9 +47,10 @@ def the_suite_runs_without_a_network() -> None:
     block_the_network()
     from gradio_client import Client, handle_file
 
-    from mm_demos import tabs, ui
+    from mm_demos import tabs
+    from mm_demos.serving.launch import launch
 
-    page = ui.launch(tabs.TABS, host="127.0.0.1", port=7890, block=False)
+    page = launch(tabs.TABS, host="127.0.0.1", port=7890, block=False)
     try:
         connection = http.client.HTTPConnection("127.0.0.1", page.server_port, timeout=30)
         connection.request("GET", "/")

@@ -424,7 +424,9 @@ def test_queries_are_checked_before_they_queue() -> None:
     with pytest.raises(InvalidInputError, match="picture"):
         sound_search.check_picture(None, BUILT_IN, None, *options)
     with pytest.raises(InvalidInputError, match="one of them"):
-        sound_search.check_once(None, "words", SEA.file, None, *options)
+        sound_search.check_once(None, "words", SEA.file, None, *options, None)
+    with pytest.raises(InvalidInputError, match="recordings or into a library"):
+        sound_search.check_once([SEA.file], "words", None, None, *options, "saved.mmlibrary")
     with pytest.raises(InvalidInputError, match="sentence"):
         sound_search.check_describe(SEA.file, " \n", None)
 
@@ -441,6 +443,7 @@ def test_programs_name_what_they_search_with() -> None:
         "language",
         "tag",
         "min_loudness",
+        "library",
     ]
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mm_demos import cli, ui
+from mm_demos import cli
 from mm_demos.errors import SettingError
+from mm_demos.serving.launch import free_port
 from mm_demos.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +58,7 @@ def test_an_address_that_cannot_be_is_one_sentence(flags: list[str], named: str)
 
 
 def test_the_last_port_is_not_passed() -> None:
-    assert ui.free_port("127.0.0.1", 65535) == 65535
+    assert free_port("127.0.0.1", 65535) == 65535
 
 
 @pytest.mark.parametrize(("system", "host"), [("spaces", "0.0.0.0"), ("", "127.0.0.1")])  # noqa: S104 (compared, not bound)

@@ -116,6 +116,7 @@ def test_bad_wishes_are_refused_in_a_sentence() -> None:
     for text, options, hint in (
         ("", {}, "nothing to read"),
         ("…!", {}, "nothing to read"),
+        (None, {}, "not NoneType"),
         ("word " * MAX_CHARS, {}, "too long"),
         ("Hi.", {"speed": 9.0}, "speed"),
         ("Hi.", {"variation": -1.0}, "variation"),

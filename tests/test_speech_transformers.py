@@ -14,7 +14,7 @@ import pytest
 from gradio_client import Client, handle_file
 from tiny_speech import convert_whisper, row, save_tiny_whisper
 
-from mm_demos import media, samples, tabs, ui
+from mm_demos import media, samples, tabs
 from mm_demos.errors import InvalidInputError, StoppedError, WeightsUnavailableError
 from mm_demos.evaluation.wer import word_errors
 from mm_demos.models import catalog, weights
@@ -25,6 +25,7 @@ from mm_demos.models.speech_transformers import TransformersWhisper, load_whispe
 from mm_demos.models.speech_words import TimedToken, join_tokens
 from mm_demos.progress import Progress
 from mm_demos.results import Segment
+from mm_demos.serving.launch import launch
 from mm_demos.tasks.transcription import transcribe
 
 JFK = "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
@@ -175,7 +176,7 @@ def test_the_task_the_endpoint_and_the_page_take_such_a_checkpoint(english_folde
         for options in (TranscribeOptions(language="fr"), TranscribeOptions(task="translate")):
             with pytest.raises(InvalidInputError, match="English"):
                 transcribe(samples.path("jfk.flac"), model=name, options=options)
-        page = ui.launch([tabs.find("speech")], host="127.0.0.1", port=7970, block=False)
+        page = launch([tabs.find("speech")], host="127.0.0.1", port=7970, block=False)
         try:
             said = Client(page.local_url, verbose=False).predict(
                 audio=handle_file(str(samples.path("jfk.flac"))), model=name, beam_size=1, api_name="/transcribe"

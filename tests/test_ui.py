@@ -26,6 +26,7 @@ from mm_demos.models import loader
 from mm_demos.models.loader import Resident
 from mm_demos.progress import Progress, Update
 from mm_demos.results import Evidence, LabelScore, ModelUse, Receipt, TextLine
+from mm_demos.serving.launch import free_port, launch
 from mm_demos.ui import files, render, snippets
 from mm_demos.ui.examples import ExampleRows
 from mm_demos.ui.handler import MIN_GAP, TICK, Step, TaskRun
@@ -115,7 +116,7 @@ def app(bench: Bench) -> Iterator[gr.Blocks]:
     module = types.ModuleType(SPEC.module)
     module.build = bench.build  # type: ignore[attr-defined]
     sys.modules[SPEC.module] = module
-    blocks = ui.launch([SPEC], host="127.0.0.1", port=7960, block=False)
+    blocks = launch([SPEC], host="127.0.0.1", port=7960, block=False)
     yield blocks
     blocks.close()
     del sys.modules[SPEC.module]
@@ -357,7 +358,7 @@ def test_a_taken_port_passes_to_the_next() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert ui.free_port("127.0.0.1", port) > port
+        assert free_port("127.0.0.1", port) > port
 
 
 # -- rendering -------------------------------------------------------------------------------------------------------
@@ -387,6 +388,12 @@ def test_bars_stay_inside_their_track(score: float) -> None:
     html = render.bars([LabelScore("a", score)])
     width = float(html.split('style="width:')[1].split("%")[0])
     assert 0 <= width <= 100
+
+
+def test_a_line_that_ends_a_run_is_like_no_other_and_one_that_goes_on_is() -> None:
+    done, running = Step(None, "an answer", True, 0.1), Step(Update("Reading"), None, False, 0.1)
+    assert render.status(done) != render.status(done)
+    assert render.status(running) == render.status(running)
 
 
 def test_a_receipt_fits_one_line() -> None:

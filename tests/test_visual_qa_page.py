@@ -16,10 +16,11 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
 from PIL import Image
 
-from mm_demos import media, samples, tabs, ui
+from mm_demos import media, samples, tabs
 from mm_demos.errors import InvalidInputError
 from mm_demos.progress import Progress
 from mm_demos.results import Answer, Evidence, LabelScore, Receipt, TextLine
+from mm_demos.serving.launch import launch
 from mm_demos.tasks.question_batch import MAX_QUESTIONS, AnswerItem, AnswerTable
 from mm_demos.ui import answer_view as view
 from mm_demos.ui import answers
@@ -219,7 +220,7 @@ def test_what_is_missing_is_said_before_anything_runs() -> None:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    page = ui.launch([tabs.find("visual-qa")], host="127.0.0.1", port=7930, block=False)
+    page = launch([tabs.find("visual-qa")], host="127.0.0.1", port=7930, block=False)
     yield Client(page.local_url, verbose=False)
     page.close()
 

@@ -383,10 +383,11 @@ def registered(folder: Folder) -> Iterator[None]:
 def test_loader_task_and_endpoint_serve_every_family(registered: None, real_weights: Callable[[str], Path]) -> None:
     from gradio_client import Client, handle_file
 
-    from mm_demos import tabs, ui
+    from mm_demos import tabs
+    from mm_demos.serving.launch import launch
 
     real_weights("mini-clip-and-conse")
-    page = ui.launch([tabs.find("captioning"), tabs.find("visual-qa")], host="127.0.0.1", port=7940, block=False)
+    page = launch([tabs.find("captioning"), tabs.find("visual-qa")], host="127.0.0.1", port=7940, block=False)
     try:
         client, picture = Client(page.local_url, verbose=False), handle_file(CAT)
         for name in CAPTIONERS:

@@ -141,14 +141,13 @@ class _Reading:
 
 def _of_faults(kind: str, faults: Sequence[MediaFault]) -> Finding:
     lost = len({fault.row for fault in faults if fault.dropped})
-    what = "media file" if len(faults) == 1 else "media files"
     fault = "not there" if kind == "missing file" else "not readable"
-    be = "is" if len(faults) == 1 else "are"
     kept = len({fault.row for fault in faults}) - lost
     fate = [f"{lost:,} {'row is' if lost == 1 else 'rows are'} left out"] if lost else []
     fate += [f"{kept:,} {'row is' if kept == 1 else 'rows are'} used without them"] if kept else []
     examples = tuple(f"row {fault.row}: {fault.sentence}" for fault in faults[:EXAMPLES])
-    return Finding(kind, f"{len(faults):,} {what} {be} {fault}: {' and '.join(fate)}.", len(faults), examples, dropped=lost > 0)
+    sentence = f"{len(faults):,} {'media file is' if len(faults) == 1 else 'media files are'} {fault}: {' and '.join(fate)}."
+    return Finding(kind, sentence, len(faults), examples, dropped=lost > 0)
 
 
 def _one_line(cell: str | None) -> str:

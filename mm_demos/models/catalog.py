@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 
+from mm_demos import accelerator
 from mm_demos.errors import UnknownModelError
 from mm_demos.models.rows import ROWS
 from mm_demos.models.spec import (
@@ -77,14 +78,21 @@ def rows(profile: Profile | None = None, role: Role | None = None) -> tuple[Mode
     )
 
 
-def default(role: Role, profile: Profile | None = None) -> str:
+def default(role: Role, profile: Profile | None = None, *, zero_gpu: bool | None = None) -> str:
     """Name of the model that fulfils `role` in a profile (the one in the settings by default), or else in the embedded one.
+
+    Args:
+        role: what it shall do.
+        profile: where to look first.
+        zero_gpu: prefer models of torch, the only ones that reach ZeroGPU's device; None asks whether this is such a Space.
 
     Raises:
         UnknownModelError: neither profile has a model of this role.
     """
     for wanted in (profile or settings().profile, "embedded"):
         found = rows(wanted, role)
+        if accelerator.zero_gpu() if zero_gpu is None else zero_gpu:
+            found = tuple(row for row in found if row.on_torch) or found
         if found:
             return found[0].name
     raise UnknownModelError(f"No model for the role {role!r} is in the catalog: register one, or ask for a model by name.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from mm_demos.errors import InvalidInputError, SettingError
+from mm_demos.errors import InvalidInputError, SettingError, UnknownModelError
 from mm_demos.models.spec import Engine, ModelSpec
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -182,13 +182,17 @@ def _either(values: tuple[str, ...]) -> str:
     return " or ".join((", ".join(values[:-1]), values[-1])) if len(values) > 1 else values[0]
 
 
-def from_setting(text: str) -> dict[str, ModelChoices]:
+def from_setting(text: str, find: Callable[[str], object]) -> dict[str, ModelChoices]:
     """Choices by model name from the setting, e.g. "smollm2-360m=int8+bfloat16, whisper-base=float32".
 
     Words of a model are joined by "+": a dtype, int8 or int4, "disk" or "cpu" for offload, "compile".
 
+    Args:
+        text: of the setting.
+        find: called with each name; raises UnknownModelError for one that no model has.
+
     Raises:
-        SettingError: it cannot be read.
+        SettingError: it cannot be read, or names no model.
     """
     chosen = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -197,6 +201,10 @@ def from_setting(text: str) -> dict[str, ModelChoices]:
             raise SettingError(
                 f"MM_DEMOS_LOAD_AS has {part[:60]!r} without a model's name: write NAME=WORD+WORD, e.g. NAME=int8."
             )
+        try:
+            find(name.strip())
+        except UnknownModelError as error:
+            raise SettingError(f"MM_DEMOS_LOAD_AS: {error}") from None
         chosen[name.strip()] = _from_words(words.split("+"))
     return chosen
 

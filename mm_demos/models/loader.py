@@ -56,7 +56,7 @@ class Loader:
         self._events = Events()
         self._scale = Scale()
         self._house = Housekeeping(self._table, self._events, self._scale, idle)
-        self._choices = from_setting(settings().load_as)
+        self._choices = from_setting(settings().load_as, catalog.spec)
         self._jobs = Jobs(self._table, self._events, self._scale, self._house, trial or probe.Trials(), choices=self._choices)
 
     @contextmanager

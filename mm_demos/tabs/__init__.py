@@ -26,6 +26,8 @@ class TabSpec:
         module: has `build(frame: Frame) -> None`, which makes the tab inside the current `gr.Blocks`; imported on first use.
         api_names: its public endpoints.
         roles: roles of the models it runs, for the cost preview.
+        on_demand: roles of models that only some of its requests need.
+        short: what it does in at most 60 characters, as the hub wants it for a Space.
     """
 
     name: str
@@ -36,6 +38,8 @@ class TabSpec:
     module: str
     api_names: tuple[str, ...]
     roles: tuple[Role, ...]
+    on_demand: tuple[Role, ...] = ()
+    short: str = ""
 
     def build(self, frame: Frame) -> None:
         """Make the tab's components and events inside the current `gr.Blocks`."""
@@ -52,6 +56,7 @@ TABS: tuple[TabSpec, ...] = (
         module="mm_demos.tabs.speech",
         api_names=("transcribe", "transcribe_many"),
         roles=("speech",),
+        short="Speech to text that you can click, correct and export",
     ),
     TabSpec(
         name="captioning",
@@ -62,6 +67,7 @@ TABS: tuple[TabSpec, ...] = (
         module="mm_demos.tabs.captioning",
         api_names=("caption", "caption_many"),
         roles=("captioner",),
+        short="Captions for pictures, ranked, with where words looked",
     ),
     TabSpec(
         name="visual-qa",
@@ -72,6 +78,8 @@ TABS: tuple[TabSpec, ...] = (
         module="mm_demos.tabs.visual_qa",
         api_names=("answer", "answer_many"),
         roles=("answerer",),
+        on_demand=("speech",),
+        short="Ask a picture a question and see how sure the answer is",
     ),
     TabSpec(
         name="retrieval",
@@ -80,8 +88,10 @@ TABS: tuple[TabSpec, ...] = (
         icon="M4 10v4M8 6v12M12 9v6M16 4v7M17 14a3.2 3.2 0 1 0 .01 0zM19.4 19.6L22 22",
         summary="Find the moment in your recordings by what is said or how it sounds: type, speak, or give a sound or a picture.",
         module="mm_demos.tabs.retrieval",
-        api_names=("search_sounds", "describe_sound"),
+        api_names=("search_sounds", "index_sounds", "describe_sound"),
         roles=("speech", "text-embedder", "sound-tagger"),
+        on_demand=("joint-embedder",),
+        short="Find the moment in recordings by words, sound or picture",
     ),
     TabSpec(
         name="classification",
@@ -92,6 +102,7 @@ TABS: tuple[TabSpec, ...] = (
         module="mm_demos.tabs.classification",
         api_names=("classify", "train", "predict"),
         roles=("joint-embedder", "text-embedder", "speech", "sound-tagger"),
+        short="Text, picture and sound into labels of your own",
     ),
     TabSpec(
         name="picture-search",
@@ -100,8 +111,9 @@ TABS: tuple[TabSpec, ...] = (
         icon="M4 4h7v7H4zM13 4h7v4M4 13h4v7H4M15 11a4.5 4.5 0 1 0 .01 0zM18.3 18.3L22 22",
         summary="Find pictures of yours by what they show or by another picture, and rank sentences for a picture.",
         module="mm_demos.tabs.picture_search",
-        api_names=("search_pictures", "rank_sentences"),
+        api_names=("search_pictures", "rank_sentences", "embed"),
         roles=("joint-embedder",),
+        short="Find your pictures by words or by another picture",
     ),
     TabSpec(
         name="assistant",
@@ -110,8 +122,10 @@ TABS: tuple[TabSpec, ...] = (
         icon="M4 5h16v11H11l-4 4v-4H4zM8.5 10.5v.1M12 10.5v.1M15.5 10.5v.1",
         summary="Write, speak or show a picture: answers come from documents and tools, and quote where they come from.",
         module="mm_demos.tabs.assistant",
-        api_names=("reply",),
+        api_names=("reply", "speak"),
         roles=("chat", "text-embedder"),
+        on_demand=("speech", "speaker", "captioner", "text-reader", "joint-embedder"),
+        short="Answers from documents and tools, with their sources",
     ),
     TabSpec(
         name="image-generation",
@@ -120,8 +134,10 @@ TABS: tuple[TabSpec, ...] = (
         icon="M4 20c3 0 5-1 5-3a2.4 2.4 0 0 0-4.8 0c0 1 .2 2-.2 3zM9 15.6L18 4.6a1.7 1.7 0 0 1 2.6 2.3L11 17M5 4v5M3 6h4",
         summary="Type, speak or send a prompt and watch it become pictures, each of which can be painted again.",
         module="mm_demos.tabs.image_generation",
-        api_names=("generate",),
+        api_names=("generate", "replay"),
         roles=("image-generator",),
+        on_demand=("joint-embedder", "speech"),
+        short="Prompts to pictures that keep their own settings",
     ),
     TabSpec(
         name="models",
@@ -130,8 +146,12 @@ TABS: tuple[TabSpec, ...] = (
         icon="M12 2l9 5v10l-9 5-9-5V7zM3 7l9 5 9-5M12 12v10",
         summary="See every model, what it costs, and what is in memory now.",
         module="mm_demos.tabs.models",
-        api_names=("models_list", "models_load", "models_eject", "models_download", "models_pin", "models_choose"),
+        api_names=(
+            *("models_list", "models_load", "models_eject", "models_download", "models_pin", "models_choose"),
+            *("models_add", "models_remove"),
+        ),
         roles=(),
+        short="Every model: licence, size, memory, load and eject",
     ),
 )
 

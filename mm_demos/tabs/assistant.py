@@ -9,7 +9,7 @@ import gradio as gr
 from mm_demos import ui
 from mm_demos.assistant.documents import SUFFIXES
 from mm_demos.tabs import find
-from mm_demos.ui import assistant, render
+from mm_demos.ui import assistant, read_aloud, render
 from mm_demos.ui import assistant_actions as actions
 from mm_demos.ui import assistant_kept as kept
 from mm_demos.ui import assistant_view as view
@@ -81,6 +81,8 @@ def build(frame: ui.Frame) -> None:
                 style = _style()
             with gr.Tab("Earlier", id="earlier") as earlier_tab:
                 earlier = kept.area()
+        with gr.Accordion("Read aloud", open=False):  # a sixth tab would hide behind a menu
+            read_aloud.build(page)
         downloads = page.exports(*EXPORTS)
     # Its own Clear, and no jump to the right column on a phone, where the conversation is what a visitor looks at.
     sending = ui.Actions(row.run, row.stop, None, row.status)
@@ -114,12 +116,12 @@ def build(frame: ui.Frame) -> None:
         api_name=None,
         check=actions.check_documents,
     )
-    ready = chat.submit(actions.ready, talk, [composer, talk], **QUIET)
-    ready.then(None, js=PRESS_RUN_JS, api_visibility="private")
+    chat.submit(actions.ready, talk, [composer, talk], **QUIET).then(None, js=PRESS_RUN_JS, api_visibility="private")
     chat.edit(actions.change, [shelf, talk], [chat, composer, operator, talk], **QUIET)
     chat.like(actions.rate, [shelf, talk], [chat, talk], **QUIET)
-    opened = chat.select(actions.open_source, [talk, documents], [source, panels], **QUIET)
-    opened.then(None, js=SHOW_SOURCE_JS, api_visibility="private")
+    chat.select(actions.open_source, [talk, documents], [source, panels], **QUIET).then(
+        None, js=SHOW_SOURCE_JS, api_visibility="private"
+    )
     shown = [chat, operator, talk, earlier, *downloads.values()]
     frame.blocks.load(kept.enter, shown_last, [shelf, earlier_tab, *shown], js=kept.SHOWN_LAST_JS, **QUIET)
     earlier_tab.select(kept.refreshed, [shelf, talk], earlier, **QUIET)
@@ -135,12 +137,11 @@ def build(frame: ui.Frame) -> None:
 
 def _endpoint(page: ui.Page, frame: ui.Frame) -> None:
     """The conversation for programs, which bring its earlier turns along."""
-    text, image = gr.Textbox(visible=False, label="text"), ui.image_input("image", visible=False)
-    audio = ui.microphone("audio", visible=False)
-    history = gr.JSON(visible=False, label="history")
+    given = [gr.Textbox(visible=False, label="text"), ui.image_input("image", visible=False)]
+    given += [ui.microphone("audio", visible=False), gr.JSON(visible=False, label="history")]
     page.endpoint(
         assistant.reply_once,
-        inputs=[text, image, audio, history],
+        inputs=given,
         api_name="reply",
         lane=frame.lane,
         check=assistant.check_once,

@@ -12,8 +12,8 @@ from mm_demos.tabs import find
 from mm_demos.tasks.image_options import MAX_STEPS
 from mm_demos.ui import painting as made
 from mm_demos.ui import painting_events as events
+from mm_demos.ui import painting_replay, render
 from mm_demos.ui import painting_view as view
-from mm_demos.ui import render
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 STATE_SECONDS = 3600.0  # what a visit painted is forgotten an hour after its page was closed
@@ -131,8 +131,7 @@ def build(frame: ui.Frame) -> None:
     kept = {"inputs": [shown, history], "outputs": [history, strip]}
     left = {"inputs": shown, "outputs": [pictures, *files.values()]}
     done.success(events.keep, **kept, **QUIET)
-    waited = actions.stop.click(events.wait_for_last_step, **QUIET)
-    for ended in (done.failure, waited.then):
+    for ended in (done.failure, actions.stop.click(events.wait_for_last_step, **QUIET).then):
         ended(events.finished, **left, **QUIET).then(events.keep, **kept, **QUIET)
     again = [pictures, shown, actions.status, *page.receipt_parts, *files.values()]
     strip.select(events.show_again, history, again, **QUIET)
@@ -141,9 +140,9 @@ def build(frame: ui.Frame) -> None:
     pictures.submit(events.use_settings, shown, [*form, actions.status], **QUIET)
     pictures.edit(events.start_from, shown, [image, actions.status], **QUIET)
     model, scheduler = field["model"], field["scheduler"]
-    chosen = model.change(
-        events.choose_model, [model, scheduler], [model, scheduler, actions.status], **(QUIET | {"queue": True})
-    )
+    both = [model, scheduler]
+    chosen = model.change(events.choose_model, both, [*both, actions.status], **QUIET | {"queue": True})
     actions.stop.click(None, cancels=chosen, **QUIET)
     for ready in (frame.blocks.load, done.success):
-        ready(events.offer, [model, scheduler], scheduler, **QUIET)
+        ready(events.offer, both, scheduler, **QUIET)
+    painting_replay.connect(page, drop, image)

@@ -48,8 +48,8 @@ def _machine() -> str:
     shared = loader.shared()
     facts = [("profile", settings().profile), ("budget", render.size(shared.budget_bytes)), ("python", platform.python_version())]
     return (
-        f'<div class="mm-card"><h4>This machine</h4><p>{escape(accelerator.device_summary())}</p>{render.chips(facts)}'
-        f"<h4>Libraries</h4>{render.chips(versions)}</div>"
+        f'<div class="mm-card"><h3>This machine</h3><p>{escape(accelerator.device_summary())}</p>{render.chips(facts)}'
+        f"<h3>Libraries</h3>{render.chips(versions)}</div>"
     )
 
 

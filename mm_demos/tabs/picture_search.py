@@ -8,7 +8,7 @@ import gradio as gr
 
 from mm_demos import samples, ui
 from mm_demos.tabs import find
-from mm_demos.ui import collection
+from mm_demos.ui import collection, embedding
 from mm_demos.ui import picture_events as events
 from mm_demos.ui.picture_results import FOUND_EXPORTS, SENTENCE_EXPORTS, show_found, show_sentences
 
@@ -21,6 +21,7 @@ SENTENCES = "A cat looks at the camera.\nA cup of coffee on a table.\nA rocket t
 def build(frame: ui.Frame) -> None:
     """Make the tab."""
     page = frame.page(find("picture-search"))
+    loaded, known = gr.State(None, time_to_live=STATE_SECONDS), gr.State(None, time_to_live=STATE_SECONDS)
     with page.inputs():
         with gr.Column(elem_classes="mm-collection") as where:
             files = gr.File(file_count="multiple", file_types=["image"], label="Your pictures", height=150)
@@ -42,6 +43,8 @@ def build(frame: ui.Frame) -> None:
                 table = gr.File(file_types=[".csv", ".tsv", ".txt"], label="Or a CSV or TXT file", height=150)
                 ranking = page.actions("Rank")
                 page.examples([[str(samples.path("cat.jpg")), SENTENCES]], [image, sentences], visible=(0, 1))
+            with gr.Tab("Vectors") as vectors_tab:
+                texts, embed = embedding.build(page)
         with gr.Accordion("More options", open=False):
             negative = gr.Textbox("", label="But not", placeholder="people", max_lines=1)
             top_k = gr.Slider(1, 60, value=12, step=1, label="How many results")
@@ -50,12 +53,12 @@ def build(frame: ui.Frame) -> None:
         with gr.Column() as pictures_found:
             gallery = ui.result_area("Pictures will appear here", "Best first, with the cosine between query and picture.")
             found_files = page.exports(*FOUND_EXPORTS)
-            known = gr.State(None, time_to_live=STATE_SECONDS)
             frame.sending.row("picture-search", gives={"match": known})
         with gr.Column(visible=False) as sentences_found:
             ranked = ui.result_area("Sentences will appear here", "Ranked by how well each one fits the picture.")
             ranked_files = page.exports(*SENTENCE_EXPORTS)
-    loaded = gr.State(None, time_to_live=STATE_SECONDS)
+        with gr.Column(visible=False) as vectors_found:
+            embedding.connect(page, texts, embed, files)
     options = [negative, top_k, min_score]
     search: dict[str, Any] = {"outputs": [known, gallery], "show": show_found, "api_name": None, "exports": found_files}
     page.connect(
@@ -96,6 +99,12 @@ def build(frame: ui.Frame) -> None:
         actions.clear.click(collection.start_line, outputs=line, **QUIET)  # type: ignore[union-attr]
     folder.upload(collection.add_folder, [files, folder], [files, line], **QUIET)
     index_file.upload(collection.open_index, index_file, [loaded, line], **QUIET)
-    for tab, searching in ((words_tab, True), (alike_tab, True), (rank_tab, False)):
-        shown = [gr.update(visible=searching), gr.update(visible=searching), gr.update(visible=not searching)]
-        tab.select(lambda shown=shown: shown, outputs=[where, pictures_found, sentences_found], **QUIET)
+    _show([words_tab, alike_tab, rank_tab, vectors_tab], [where, pictures_found, sentences_found, vectors_found])
+
+
+def _show(tabs: list[gr.Tab], columns: list[gr.Column]) -> None:
+    """What is seen of the page in each way of using it."""
+    searching, ranks, embeds = (True, True, False, False), (False, False, True, False), (True, False, False, True)
+    for tab, seen in zip(tabs, (searching, searching, ranks, embeds), strict=True):
+        shown = [gr.update(visible=each) for each in seen]
+        tab.select(lambda shown=shown: shown, outputs=columns, **QUIET)

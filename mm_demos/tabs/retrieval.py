@@ -8,7 +8,7 @@ import gradio as gr
 
 from mm_demos import samples, ui
 from mm_demos.tabs import find
-from mm_demos.ui import clips, hits, sound_pairs, sound_panel
+from mm_demos.ui import clips, hits, sound_index, sound_library, sound_pairs, sound_panel
 from mm_demos.ui import sound_search as events
 from mm_demos.ui.sound_panel import QUIET
 
@@ -73,14 +73,7 @@ def build(frame: ui.Frame) -> None:
             api_name=None,
             **run,
         ).success(sound_panel.refresh, panel.chosen, [panel.line, *options[3:5]], **QUIET)
-    page.endpoint(
-        events.search_once,
-        inputs=[panel.files, words, audio, image, *options],
-        api_name="search_sounds",
-        lane=frame.lane,
-        check=events.check_once,
-        snippet={"words": "a dog barking", "mode": "both"},
-    )
+    _endpoints(page, panel, [words, audio, image], options)
     page.connect(
         events.describe,
         actions=ranking,
@@ -112,6 +105,24 @@ def build(frame: ui.Frame) -> None:
         ([evaluate_tab], (True, True, False, False, False, True)),
     ):
         _show(tabs, columns, shown)
+
+
+def _endpoints(
+    page: ui.Page, panel: sound_panel.Panel, asked: list[gr.components.Component], options: list[gr.components.Component]
+) -> None:
+    """Searching and indexing for programs, which bring recordings or a library along."""
+    mode, negative, top_k, _, _, loudness = options  # the page's lists of languages and sounds are those of one library
+    language, tag = (gr.Textbox("", visible=False, label=label) for label in ("language", "tag"))
+    library = gr.File(file_types=[sound_library.SAVED_SUFFIX], visible=False, label="library")
+    page.endpoint(
+        events.search_once,
+        inputs=[panel.files, *asked, mode, negative, top_k, language, tag, loudness, library],
+        api_name="search_sounds",
+        lane=page.frame.lane,
+        check=events.check_once,
+        snippet={"words": "a dog barking", "mode": "both"},
+    )
+    sound_index.connect(page, panel.files, panel.cut)
 
 
 def _sentences(page: ui.Page) -> tuple[list[gr.components.Component], ui.Actions]:

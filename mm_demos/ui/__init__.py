@@ -5,7 +5,7 @@ from __future__ import annotations
 from mm_demos.ui import render
 from mm_demos.ui.components import image_input, microphone, result_area
 from mm_demos.ui.events import Export, error_of
-from mm_demos.ui.frame import Frame, cost_line, free_port, launch, launch_options
+from mm_demos.ui.frame import Frame, cost_line
 from mm_demos.ui.handler import Fault, Step, TaskRun, fault_of
 from mm_demos.ui.page import DEVICE_QUEUE, Actions, Page
 
@@ -21,10 +21,7 @@ __all__ = [
     "cost_line",
     "error_of",
     "fault_of",
-    "free_port",
     "image_input",
-    "launch",
-    "launch_options",
     "microphone",
     "render",
     "result_area",

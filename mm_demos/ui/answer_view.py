@@ -35,7 +35,7 @@ def answer_card(turn: Turn) -> str:
     result = turn.answer
     understood = _understood(turn)
     return (
-        f'<div class="mm-card mm-answer"><p class="mm-asked">{escape(turn.question)}{understood}</p>'
+        f'<div class="mm-card mm-answer"><p class="mm-asked" translate="no">{escape(turn.question)}{understood}</p>'
         f'<div class="mm-verdict"><p class="mm-lead">{_verdict(result)}</p>'
         f'<span class="mm-value" title="probability of this answer">{result.confidence:.0%}</span></div>'
         f"{source(result)}{_candidates(result, 'Candidates')}</div>"
@@ -46,11 +46,12 @@ def _understood(turn: Turn) -> str:
     """A follow-up as the task understood it, when that is not what was typed."""
     receipt = turn.answer.receipt
     asked = str(receipt.options.get("asked") or "") if receipt is not None else ""
-    return f' <span class="mm-understood">understood as “{escape(asked)}”</span>' if asked else ""
+    return f' <span class="mm-understood" translate="yes">understood as “{escape(asked)}”</span>' if asked else ""
 
 
 def _verdict(result: Answer) -> str:
-    return f"Not sure – perhaps “{escape(result.text)}”" if result.unsure else escape(result.text)
+    said = escape(result.text)
+    return f"Not sure – perhaps “{said}”" if result.unsure else f'<span translate="no">{said}</span>'
 
 
 def _candidates(result: Answer, title: str) -> str:
@@ -89,8 +90,8 @@ def _change(shift: float) -> str:
 
 
 def _side(title: str, result: Answer) -> str:
-    best = f'<p class="mm-lead">{escape(result.text)}</p><span class="mm-value">{result.confidence:.0%}</span>'
-    return f'<div><h4>{title}</h4><div class="mm-verdict">{best}</div>{render.bars(result.alternatives, top=3)}</div>'
+    best = f'<p class="mm-lead" translate="no">{escape(result.text)}</p><span class="mm-value">{result.confidence:.0%}</span>'
+    return f'<div><h3>{title}</h3><div class="mm-verdict">{best}</div>{render.bars(result.alternatives, top=3)}</div>'
 
 
 def thread(talk: Talk) -> str:
@@ -98,11 +99,11 @@ def thread(talk: Talk) -> str:
     if len(talk.turns) < 2:
         return ""
     turns = "".join(
-        f'<li><p class="mm-said">{escape(turn.question)}</p><p class="mm-reply"><b>{_verdict(turn.answer)}</b> '
+        f'<li><p class="mm-said" translate="no">{escape(turn.question)}</p><p class="mm-reply"><b>{_verdict(turn.answer)}</b> '
         f'<span class="mm-value">{turn.answer.confidence:.0%}</span></p></li>'
         for turn in talk.turns
     )
-    return f'<div class="mm-card"><h4>Conversation</h4><ol class="mm-thread">{turns}</ol></div>'
+    return f'<div class="mm-card"><h3>Conversation</h3><ol class="mm-thread">{turns}</ol></div>'
 
 
 def seen(talk: Talk) -> str:
@@ -162,7 +163,7 @@ def _frames(picture: Picture, lines: tuple[TextLine, ...]) -> str:
         place = (left / picture.width, top / picture.height, (right - left) / picture.width, (bottom - top) / picture.height)
         style = ";".join(f"{side}:{share:.2%}" for side, share in zip(("left", "top", "width", "height"), place, strict=True))
         frames.append(f'<span style="{style}" title="{escape(line.text)}"></span>')
-    return f'<div class="mm-frames" aria-hidden="true">{"".join(frames)}</div>' if frames else ""
+    return f'<div class="mm-frames" aria-hidden="true" translate="no">{"".join(frames)}</div>' if frames else ""
 
 
 def table(result: AnswerTable) -> list[str]:
@@ -175,16 +176,18 @@ def table(result: AnswerTable) -> list[str]:
 def _row(item: AnswerItem) -> str:
     found = item.answer
     if found is None:
-        return f'<tr><td>{escape(item.question)}</td><td colspan="2">{render.notice(item.error, "error")}</td></tr>'
+        asked = f'<td translate="no">{escape(item.question)}</td>'
+        return f'<tr>{asked}<td colspan="2">{render.notice(item.error, "error")}</td></tr>'
     said = _verdict(found)
     if len(found.alternatives) > 1 or found.without_image is not None:
         said = f"<details><summary>{said}</summary>{_candidates(found, '')}{_blind_line(found)}</details>"
     return (
-        f'<tr><td>{escape(item.question)}</td><td><div class="mm-short">{said}</div>{source(found)}</td>'
+        f'<tr><td translate="no">{escape(item.question)}</td><td><div class="mm-short">{said}</div>{source(found)}</td>'
         f'<td class="mm-value">{found.confidence:.0%}</td></tr>'
     )
 
 
 def _blind_line(result: Answer) -> str:
     blind = result.without_image
-    return f'<p class="mm-small">Without the picture: {escape(blind.text)} ({blind.confidence:.0%})</p>' if blind else ""
+    said = f'<span translate="no">{escape(blind.text)}</span> ({blind.confidence:.0%})' if blind else ""
+    return f'<p class="mm-small">Without the picture: {said}</p>' if blind else ""

@@ -76,19 +76,29 @@ class Talk:
 def ask(  # noqa: PLR0917 (an endpoint receives its components' values by position)
     image: str,
     question: str,
-    kind: str,
-    choices: str,
-    model: str,
-    top_k: float,
-    threshold: float,
-    check_without_image: bool,
-    history: Sequence[Sequence[str]],
+    kind: str = "open",
+    choices: str = "",
+    model: str = "",
+    top_k: float = 5,
+    threshold: float = 0.0,
+    check_without_image: bool = False,
+    history: Sequence[Sequence[str]] = (),
     *,
     progress: Progress | None = None,
 ) -> Answer:
     """Answer a question about a picture, with alternatives, evidence and, on request, the answer without the picture.
 
-    `history` is a list of earlier [question, answer] pairs, so that a follow-up such as "and what colour is it?" is understood.
+    Args:
+        image: a picture file.
+        question: in a sentence.
+        kind: open, yes/no, count (the answer is a number) or choice (one of `choices`).
+        choices: for that kind, with commas or one a line.
+        model: of the catalog.
+        top_k: how many candidates are given, 1 to 10.
+        threshold: an answer below this probability is marked as not sure, 0 to 0.95.
+        check_without_image: also ask with the picture blanked, to see what language alone would answer.
+        history: earlier [question, answer] pairs, so that a follow-up such as "and what colour is it?" is understood.
+        progress: told about loads and steps.
     """
     return answer(
         Path(image),
@@ -143,16 +153,28 @@ def follow_up(  # noqa: PLR0917
 def ask_many(  # noqa: PLR0917
     image: str,
     questions: str,
-    kind: str,
-    choices: str,
-    model: str,
-    top_k: float,
-    threshold: float,
-    check_without_image: bool,
+    kind: str = "open",
+    choices: str = "",
+    model: str = "",
+    top_k: float = 5,
+    threshold: float = 0.0,
+    check_without_image: bool = False,
     *,
     progress: Progress | None = None,
 ) -> Iterator[AnswerTable]:
-    """Answer several questions about one picture, one per line; a question that cannot be answered gets a sentence instead."""
+    """Answer several questions about one picture, one per line; a question that cannot be answered gets a sentence instead.
+
+    Args:
+        image: a picture file.
+        questions: one a line.
+        kind: open, yes/no, count (the answer is a number) or choice (one of `choices`).
+        choices: for that kind, with commas or one a line.
+        model: of the catalog.
+        top_k: how many candidates are given, 1 to 10.
+        threshold: an answer below this probability is marked as not sure, 0 to 0.95.
+        check_without_image: also ask with the picture blanked, to see what language alone would answer.
+        progress: told about loads and questions.
+    """
     return answer_all(
         Path(image),
         lines_of(questions),

@@ -164,16 +164,21 @@ def _read_aloud(replies: Iterator[Reply], progress: Progress) -> Iterator[tuple[
 
 
 def reply_once(
-    text: str,
-    image: str | None,
-    audio: str | None,
-    history: Sequence[Any],
+    text: str = "",
+    image: str | None = None,
+    audio: str | None = None,
+    history: Sequence[Any] = (),
     *,
     progress: Progress | None = None,
 ) -> Iterator[Reply]:
     """Answer a message of text, a picture and speech, in any mixture, from the sample shop; the last result is complete.
 
-    `history` holds the turns before: [message, reply] pairs, or {"role", "content"} messages.
+    Args:
+        text: the message.
+        image: a picture that belongs to it.
+        audio: a spoken message.
+        history: the turns before: [message, reply] pairs, or {"role", "content"} messages.
+        progress: told about loads and steps.
     """
     message = Message((text or "").strip(), (Path(image),) if image else (), Path(audio) if audio else None)
     return task.reply(conversation_of(history), message, progress=progress)

@@ -150,13 +150,18 @@ def listed(shelf: Shelf | None, current: str = "") -> str:
         return EMPTY
     rows = "".join(
         f'<li><button type="button" data-act="select" data-number="{escape(each.number)}" '
-        f'aria-current="{"true" if each.number == current else "false"}"><b>{escape(each.title)}</b>'
-        f"<span>{each.turns} turn{'s' * (each.turns != 1)} · {time.strftime('%d %b, %H:%M', time.localtime(each.changed))}</span>"
+        f'aria-current="{"true" if each.number == current else "false"}"><b translate="no">{escape(each.title)}</b>'
+        f"<span>{each.turns} turn{'s' * (each.turns != 1)} · {_when(each.changed)}</span>"
         f'</button><button type="button" data-act="delete" data-number="{escape(each.number)}" '
         f'aria-label="Delete this conversation" title="Delete">×</button></li>'
         for each in found
     )
     return f'<ol class="mm-as-earlier">{rows}</ol>'
+
+
+def _when(seconds: float) -> str:
+    """In digits, which need no language."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def refreshed(shelf: Shelf | None, talk: Talk | None) -> str:

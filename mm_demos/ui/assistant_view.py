@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def _turn(talk: str, number: int, turn: Turn, *, newest: bool) -> str:
     told = f'aria-busy="{_yes(not turn.reply.done)}" data-talk="{escape(talk)}" data-turn="{number}"'
     return (
         f'<li class="mm-as-turn{growing}" {told}>{_said(turn)}'
-        f'<div class="mm-as-answer">{_steps(turn.reply)}<div class="mm-as-text">{_words(turn.reply)}</div>'
+        f'<div class="mm-as-answer">{_steps(turn.reply)}<div class="mm-as-text" translate="no">{_words(turn.reply)}</div>'
         f"{_sources(turn.reply)}{_notices(turn.reply)}{_buttons(turn, newest) if turn.reply.done else ''}</div>"
         f"{quick(_offers(turn.reply)) if newest and turn.reply.done else ''}</li>"
     )
@@ -76,10 +77,10 @@ def _said(turn: Turn) -> str:
     """The visitor's side."""
     images = "".join(f'<img src="{escape(uri)}" alt="Picture sent">' for uri in turn.thumbnails)
     text = escape(turn.message.text or turn.reply.transcript).replace("\n", "<br>")
-    spoken = '<span class="mm-as-spoken" title="Spoken">spoken</span>' if turn.spoken else ""
+    spoken = '<span class="mm-as-spoken" title="Spoken" translate="yes">spoken</span>' if turn.spoken else ""
     pictures = f'<div class="mm-as-pictures">{images}</div>' if images else ""
     tools = _button("edit", "Edit and send again")
-    return f'<div class="mm-as-said">{tools}<div class="mm-as-bubble">{pictures}<p>{text}{spoken}</p></div></div>'
+    return f'<div class="mm-as-said">{tools}<div class="mm-as-bubble">{pictures}<p translate="no">{text}{spoken}</p></div></div>'
 
 
 def _words(reply: Reply) -> str:
@@ -95,7 +96,7 @@ def _words(reply: Reply) -> str:
 
     paragraphs = [part for part in escape(reply.text).split("\n") if part.strip()]
     if not paragraphs:
-        return '<p><span class="mm-as-dots" aria-label="Thinking"><i></i><i></i><i></i></span></p>'
+        return '<p><span class="mm-as-dots" aria-label="Thinking" translate="yes"><i></i><i></i><i></i></span></p>'
     kept = (WORD_BEFORE_MARK.sub(r'<span class="mm-as-kept">\1</span>', part) for part in paragraphs)
     return "".join(f"<p>{MARK.sub(mark, part)}</p>" for part in kept)
 
@@ -108,12 +109,13 @@ def _step(step: ToolStep) -> str:
     """A tool's call, folded: what it was given and what came back."""
     given = "".join(_fact(name, value) for name, value in step.arguments.items())
     back = "".join(_fact(name, value) for name, value in step.result.items() if name != "text")
-    outcome = f'<p class="mm-notice mm-error">{escape(step.error)}</p>' if step.error else f"<dl>{back}</dl>"
+    outcome = f'<p class="mm-notice mm-error" translate="yes">{escape(step.error)}</p>' if step.error else f"<dl>{back}</dl>"
     state = "failed" if step.error else "done"
     asked = escape(", ".join(step.arguments.values()))[:80]
     return (
         f'<details class="mm-as-step" data-state="{state}"><summary><b>{escape(TOOLS.get(step.tool, step.tool))}</b>'
-        f"<span>{asked}</span></summary><div><code>{escape(step.tool)}</code><dl>{given}</dl>{outcome}</div></details>"
+        f'<span translate="no">{asked}</span></summary><div translate="no"><code>{escape(step.tool)}</code>'
+        f"<dl>{given}</dl>{outcome}</div></details>"
     )
 
 
@@ -121,13 +123,22 @@ def _fact(name: str, value: object) -> str:
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         shown = "; ".join(value)
-    return f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(shown)}</dd>"
+    return f"<dt translate='yes'>{escape(name.replace('_', ' '))}</dt><dd>{escape(shown)}</dd>"
 
 
 def place(source: Source) -> str:
     """Where a quote stands, for people: document, page, headings."""
+    return _place(source, str)
+
+
+def place_html(source: Source) -> str:
+    """The same as HTML, its names apart from the page's words."""
+    return _place(source, lambda name: f'<span translate="no">{escape(name)}</span>')
+
+
+def _place(source: Source, name: Callable[[str], str]) -> str:
     page = f"page {source.span.page}" if source.span.page else ""
-    return " › ".join(filter(None, [source.span.source, page, source.span.heading]))
+    return " › ".join(filter(None, [name(source.span.source), page, name(source.span.heading) if source.span.heading else ""]))
 
 
 def _sources(reply: Reply) -> str:
@@ -135,7 +146,7 @@ def _sources(reply: Reply) -> str:
         return ""
     chips = "".join(
         f'<button type="button" class="mm-as-source" data-source="{source.number}" title="{escape(source.quote)}">'
-        f"<b>{source.number}</b>{escape(place(source))}</button>"
+        f"<b>{source.number}</b>{place_html(source)}</button>"
         for source in reply.sources
     )
     return f'<div class="mm-as-sources">{chips}</div>'
@@ -180,7 +191,7 @@ def quick(texts: tuple[str, ...]) -> str:
     if not texts:
         return ""
     buttons = "".join(
-        f'<button type="button" data-act="say" data-text="{escape(text)}">{escape(text)}</button>' for text in texts
+        f'<button type="button" data-act="say" data-text="{text}" translate="no">{text}</button>' for text in map(escape, texts)
     )
     return f'<div class="mm-as-quick">{buttons}</div>'
 
@@ -195,10 +206,11 @@ def source_panel(source: Source, before: str = "", after: str = "") -> str:
     passage = escape(source.span.text)
     quote = escape(source.quote.strip())
     lit = passage.replace(quote, f"<mark>{quote}</mark>", 1) if quote and quote in passage else f"<mark>{passage}</mark>"
-    around = [f'<p class="mm-as-around">{escape(text)}</p>' if text else "" for text in (before, after)]
+    around = [f'<p class="mm-as-around" translate="no">{escape(text)}</p>' if text else "" for text in (before, after)]
     return (
-        f'<div class="mm-card mm-as-open"><h4><b>{source.number}</b>{escape(source.span.source)}</h4>'
-        f'<p class="mm-small">{escape(place(source))}</p>{around[0]}<p class="mm-as-passage">{lit}</p>{around[1]}</div>'
+        f'<div class="mm-card mm-as-open"><h3 translate="no"><b>{source.number}</b>{escape(source.span.source)}</h3>'
+        f'<p class="mm-small">{place_html(source)}</p>'
+        f'{around[0]}<p class="mm-as-passage" translate="no">{lit}</p>{around[1]}</div>'
     )
 
 
@@ -218,10 +230,10 @@ def _operator_row(number: int, turn: Turn) -> str:
     facts += [("seen", seen.caption or seen.name) for seen in reply.seen]
     said = escape(turn.message.text or reply.transcript or "(picture)")
     return (
-        f'<li><p class="mm-small">Turn {number} · {said[:120]}</p><p><b>{escape(reply.intent)}</b> '
+        f'<li><p class="mm-small">Turn {number} · <span translate="no">{said[:120]}</span></p><p><b>{escape(reply.intent)}</b> '
         f'<span class="mm-value">{reply.intent_score:.0%}</span> '
         f'<span class="mm-as-mood" data-mood="{escape(reply.sentiment)}">{escape(reply.sentiment)}</span></p>'
-        f"{render.chips(facts)}</li>"
+        f"{render.chips(facts, given=('seen', 'tool'))}</li>"
     )
 
 

@@ -44,12 +44,13 @@ def _item(run: str, number: int, item: Item, thumbnail: str) -> str:
             f'<p class="mm-notice mm-error">{escape(item.error)}</p></div></li>'
         )
     best = item.captioning.captions[0] if item.captioning.captions else None
+    said = escape(best.text if best else "")
     score = f'<span class="mm-value" title="How well it fits (cosine)">{best.score:.2f}</span>' if best else ""
     return (
-        f'<li class="mm-picture"><img src="{thumbnail}" alt="" loading="lazy"><div>'
+        f'<li class="mm-picture"><img src="{thumbnail}" alt="{said}" translate="no" loading="lazy"><div>'
         f'<p class="mm-file">{name}<span class="mm-edited">edited</span>{score}</p>'
         f'<textarea rows="2" data-run="{run}" data-row="{number}" maxlength="{made.MAX_EDIT_CHARS}" '
-        f'aria-label="Caption of {name}">{escape(best.text if best else "")}</textarea>{_others(item.captioning)}</div></li>'
+        f'aria-label="Caption of {name}">{said}</textarea>{_others(item.captioning)}</div></li>'
     )
 
 
@@ -58,7 +59,8 @@ def _others(captioning: Captioning) -> str:
     if len(captioning.captions) < 2:
         return ""
     choices = "".join(
-        f'<button type="button" class="mm-other">{escape(caption.text)}<span class="mm-value">{caption.score:.2f}</span></button>'
+        f'<button type="button" class="mm-other" translate="no">{escape(caption.text)}'
+        f'<span class="mm-value">{caption.score:.2f}</span></button>'
         for caption in captioning.captions
     )
     return f"<details><summary>{len(captioning.captions)} captions to choose from</summary>{choices}</details>"

@@ -83,11 +83,11 @@ class Gallery:
 
 def caption_one(  # noqa: PLR0917 (an endpoint receives its components' values by position)
     image: str,
-    style: str,
-    language: str,
-    prefix: str,
-    n: float,
-    seed: float,
+    style: str = "",
+    language: str = "",
+    prefix: str = "",
+    n: float | None = None,
+    seed: float | None = None,
     method: str = "",
     beams: float | None = None,
     temperature: float | None = None,
@@ -96,18 +96,33 @@ def caption_one(  # noqa: PLR0917 (an endpoint receives its components' values b
     *,
     progress: Progress | None = None,
 ) -> Captioning:
-    """Caption a picture: captions best first with image–text similarity, where each word looked, and the evidence."""
+    """Caption a picture: captions best first with image–text similarity, where each word looked, and the evidence.
+
+    Args:
+        image: a picture file.
+        style: short, detailed, alt-text or playful.
+        language: en, zh or fr.
+        prefix: words the caption begins with.
+        n: how many captions, 1 to 8.
+        seed: the same one gives the same captions.
+        method: beam (search) or sampling.
+        beams: of the search, 1 to 8.
+        temperature: of sampling and wording, 0 to 2.
+        max_new_tokens: longest caption in tokens, 5 to 80.
+        model: of the catalog.
+        progress: told about loads and steps.
+    """
     options = options_of(style, language, prefix, n, seed, method, beams, temperature, max_new_tokens)
     return caption(Path(image), model=model or None, options=options, progress=progress)
 
 
 def caption_many(  # noqa: PLR0917
     images: list[str],
-    style: str,
-    language: str,
-    prefix: str,
-    n: float,
-    seed: float,
+    style: str = "",
+    language: str = "",
+    prefix: str = "",
+    n: float | None = None,
+    seed: float | None = None,
     method: str = "",
     beams: float | None = None,
     temperature: float | None = None,
@@ -116,7 +131,22 @@ def caption_many(  # noqa: PLR0917
     *,
     progress: Progress | None = None,
 ) -> Iterator[Batch]:
-    """Caption many pictures; one that cannot be read gets a sentence and the rest go on. `caption` tells where words looked."""
+    """Caption many pictures; one that cannot be read gets a sentence and the rest go on. `caption` tells where words looked.
+
+    Args:
+        images: picture files, at most 100.
+        style: short, detailed, alt-text or playful.
+        language: en, zh or fr.
+        prefix: words the caption begins with.
+        n: how many captions, 1 to 8.
+        seed: the same one gives the same captions.
+        method: beam (search) or sampling.
+        beams: of the search, 1 to 8.
+        temperature: of sampling and wording, 0 to 2.
+        max_new_tokens: longest caption in tokens, 5 to 80.
+        model: of the catalog.
+        progress: told about loads and pictures.
+    """
     options = options_of(style, language, prefix, n, seed, method, beams, temperature, max_new_tokens)
     for batch in caption_all([Path(path) for path in images], model=model or None, options=options, progress=progress):
         yield replace(batch, items=tuple(map(_without_looks, batch.items)))

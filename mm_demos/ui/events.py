@@ -18,12 +18,15 @@ from mm_demos.errors import InvalidInputError
 from mm_demos.progress import Progress
 from mm_demos.results import as_dict
 from mm_demos.ui import render
+from mm_demos.ui.endpoints import define
 from mm_demos.ui.examples import ExampleRows
-from mm_demos.ui.handler import Fault, Step, TaskRun
+from mm_demos.ui.handler import Fault, Step, TaskRun, fault_of
+from mm_demos.ui.watch import watched
 
 Run = Callable[..., Any]
 Show = Callable[[Any], Sequence[Any]]
 Check = Callable[..., None]
+Allow = Callable[[gr.Request], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,20 @@ def page_event(
     return event
 
 
-def api_event(run: Run, lane: threading.Lock) -> Run:
-    """The event behind the endpoint: yields progress and partial results as JSON, and the complete result last."""
+def api_event(run: Run, lane: threading.Lock, *, does: Run | None = None, allow: Allow | None = None) -> Run:
+    """The event behind the endpoint: yields progress and partial results as JSON, and the complete result last.
+
+    Args:
+        run: gives the endpoint its arguments and its documentation.
+        lane: held while it computes.
+        does: what is run on the values; `run` itself when left out.
+        allow: raises an error for a request that may not use the endpoint.
+    """
 
     def endpoint(*values: Any) -> Iterator[Any]:
         last: Any = None
-        for step in steps(run, values, lane):
+        given = values if allow is None else _admitted(allow, *values)
+        for step in steps(does or run, given, lane):
             last = step.result if step.result is not None else last
             if step.fault is not None:
                 raise error_of(step.fault)
@@ -97,9 +108,22 @@ def api_event(run: Run, lane: threading.Lock) -> Run:
             else:
                 yield {"progress": as_dict(step.update), "elapsed": round(step.elapsed, 2)}
 
-    endpoint.__signature__ = api_signature(run)  # type: ignore[attr-defined]
-    endpoint.__doc__ = inspect.getdoc(run)
+    signature = api_signature(run)
+    if allow is not None:
+        asked = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
+        signature = signature.replace(parameters=[*signature.parameters.values(), asked])
+        endpoint.__annotations__ = {"request": gr.Request}  # by which Gradio knows that it is to be given
+    define(endpoint, run, signature)
     return endpoint
+
+
+def _admitted(allow: Allow, *values: Any) -> tuple[Any, ...]:
+    """The values without the request, which comes last."""
+    try:
+        allow(values[-1])
+    except InvalidInputError as error:
+        raise error_of(fault_of(error)) from None
+    return values[:-1]
 
 
 def validator_of(check: Check, signature: inspect.Signature) -> Run:
@@ -110,7 +134,7 @@ def validator_of(check: Check, signature: inspect.Signature) -> Run:
         try:
             check(*values)
         except InvalidInputError as error:
-            sentence = escape(str(error))
+            sentence = escape(str(error), quote=False)
         verdicts = [gr.validate(not sentence, sentence), *(gr.validate(True, "") for _ in values[1:])]
         return verdicts if len(verdicts) > 1 else verdicts[0]
 
@@ -123,19 +147,19 @@ def error_of(fault: Fault) -> gr.Error:
 
     It pops up nowhere: the page's status line says it already, and stays.
     """
-    return gr.Error(escape(fault.message), title=fault.title, visible=False, print_exception=False)
+    return gr.Error(escape(fault.message, quote=False), title=fault.title, visible=False, print_exception=False)
 
 
 def api_signature(run: Run) -> inspect.Signature:
-    """The parameters of `run` without `progress` and without types, which Gradio would try to resolve.
+    """The parameters of `run` that are given by position, without types, which Gradio would try to resolve.
 
     Each has a default, so that a program may leave out what has no value on the page; the check says what is missing.
     """
     signature = inspect.signature(run)
     kept = [
         parameter.replace(annotation=inspect.Parameter.empty, default=_default(parameter))
-        for name, parameter in signature.parameters.items()
-        if name != "progress"
+        for parameter in signature.parameters.values()
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY
     ]
     return signature.replace(parameters=kept, return_annotation=inspect.Signature.empty)
 
@@ -153,7 +177,7 @@ def steps(run: Run, values: Sequence[Any], lane: threading.Lock) -> Iterator[Ste
             raise InvalidInputError("A number given is infinite or no number at all: give a finite one.")
         return run(*values, progress=progress)
 
-    return TaskRun(work, lane).steps()
+    return watched(TaskRun(work, lane).steps(), run)
 
 
 def _receipt(result: Any, step: Step) -> tuple[Any, Any]:

@@ -6,10 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
+
+import gradio as gr
 
 from mm_demos.results import as_dict
 
+FILE_DATA = {"_type": "gradio.FileData"}  # by which Gradio and its clients know a file inside JSON
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -25,6 +29,12 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def json_text(result: Any) -> str:
     """A result as indented JSON."""
     return json.dumps(as_dict(result), ensure_ascii=False, indent=2) + "\n"
+
+
+def offered(component: gr.JSON, path: str) -> dict[str, Any]:
+    """A file that can be downloaded from Gradio's cache until that is emptied; Gradio does not look for files inside JSON."""
+    kept = str(component.move_resource_to_block_cache(path))
+    return {"path": kept, "url": f"/gradio_api/file={kept}", "orig_name": Path(path).name, "meta": FILE_DATA}
 
 
 def _plain(cell: object) -> object:

@@ -1,11 +1,7 @@
-"""What all tabs share: the page around them, the header with memory, the address, the way to start."""
+"""What all tabs share: the page around them, the header with memory, the address."""
 
 from __future__ import annotations
 
-import errno
-import gc
-import os
-import socket
 import threading
 from collections.abc import Sequence
 from html import escape
@@ -14,19 +10,17 @@ import gradio as gr
 
 import mm_demos
 from mm_demos import accelerator
-from mm_demos.errors import SettingError
 from mm_demos.models import added, catalog, loader, weights
-from mm_demos.samples import FOLDER as SAMPLES
 from mm_demos.settings import settings
 from mm_demos.tabs import TabSpec
-from mm_demos.ui import render, theme
+from mm_demos.ui import endpoints, languages, refusals, render, theme
+from mm_demos.ui.examples import ExampleRows
 from mm_demos.ui.page import Page
 from mm_demos.ui.send_to import Sending
 
 HEADER_SECONDS = 6.0  # between two readings of the header when nothing runs
 HEADER_MODELS = 2  # named in the header; the Models tab names all
-PORTS_TRIED = 100
-TAGLINE = "speech, pictures and language, on your machine"
+TAGLINE = "speech, pictures and language on an ordinary computer"
 CACHE_CHECK_SECONDS = 600
 CACHE_SECONDS = 3600  # uploads and results leave the disk after an hour
 
@@ -44,16 +38,21 @@ class Frame:
         self.specs = tuple(specs)
         self.url = url
         self.lane = threading.Lock()
+        self.examples: list[ExampleRows] = []
         self.sending = Sending([spec.name for spec in specs])
         self._costs: list[tuple[gr.HTML, tuple[catalog.Role, ...]]] = []
         self.blocks = gr.Blocks(
             title="mm-demos", analytics_enabled=False, delete_cache=(CACHE_CHECK_SECONDS, CACHE_SECONDS), fill_width=True
         )
+        # Before there is anything on the page: Gradio makes its whole application anew for a queue, of all that is there.
+        self.blocks.queue(max_size=settings().queue_size, default_concurrency_limit=1)
         with self.blocks:
             self.header = gr.HTML(elem_classes="mm-plain mm-header")
             self._tabs()
             gr.HTML(_footer(), elem_classes="mm-plain mm-footer")
             self._refresh()
+        refusals.guard(self.blocks)
+        endpoints.describe(self.blocks)
 
     def page(self, spec: TabSpec) -> Page:
         """The common frame of a tab, begun in the current layout."""
@@ -70,11 +69,11 @@ class Frame:
         models_now = _largest([(item.name, item.memory_bytes) for item in resident])
         names = render.chips(models_now) if models_now else '<span class="mm-none">no model in memory</span>'
         return (
-            f'<div class="mm-top">{theme.LOGO}<div class="mm-name"><b>mm-demos</b><span>{TAGLINE}</span></div>'
+            f'<div class="mm-top">{theme.LOGO}<div class="mm-name"><h1>mm-demos</h1><span>{TAGLINE}</span></div>'
             f'<div class="mm-now">{names}</div>'
             f'<div class="mm-machine"><span class="mm-device" title="{escape(accelerator.device_summary())}">'
             f"{escape(_device())}</span>"
-            f"{render.memory_bar(resident, models.used_bytes, models.budget_bytes)}</div></div>"
+            f"{render.memory_bar(resident, models.used_bytes, models.budget_bytes)}</div>{languages.SWITCH}</div>"
         )
 
     def costs_html(self) -> list[str]:
@@ -118,7 +117,9 @@ def _device() -> str:
 def _footer() -> str:
     return (
         f"<span>mm-demos {escape(mm_demos.__version__)} · Apache-2.0 · model licences: Models tab · made with Gradio</span>"
-        "<span>Nothing you give leaves this machine; uploads go after an hour, conversations when you delete them.</span>"
+        "<span>Nothing you give leaves the computer that serves this page; uploads go after an hour, conversations when you "
+        "delete them.</span>"
+        '<span><a href="docs/api">API</a></span>'
     )
 
 
@@ -140,71 +141,3 @@ def cost_line(roles: Sequence[catalog.Role]) -> str:
     if len(cold) < len(names):
         return f"<span>The next run may load more: it {fetch}needs {render.size(memory)} of memory; {free} are free.</span>"
     return f"<span>The first run {fetch}needs {render.size(memory)} of memory; {free} are free.</span>"
-
-
-def free_port(host: str, first: int) -> int:
-    """The first port from `first` on that nothing listens at.
-
-    Raises:
-        SettingError: a hundred ports in a row are taken, or nobody may listen there.
-    """
-    last = min(first + PORTS_TRIED, 65536) - 1
-    for port in range(first, last + 1):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-                    continue
-                raise SettingError(
-                    f"Nothing can listen at the address {host} ({error.strerror}): choose one of this machine with --host."
-                ) from None
-            return port
-    raise SettingError(f"The ports {first} to {last} are taken or not allowed: choose another one with --port.")
-
-
-def launch(specs: Sequence[TabSpec], *, host: str, port: int, share: bool = False, block: bool = True) -> gr.Blocks:
-    """Build the page, serve it, and say where it is.
-
-    Args:
-        specs: the tabs to show.
-        host: address to listen at; loopback unless the user asked otherwise.
-        port: first port tried; the next free one is taken when it is busy.
-        share: make a public Gradio link.
-        block: wait until interrupted.
-    """
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    chosen = free_port(host, port)
-    url = f"http://{host if host not in {'0.0.0.0', '::'} else '127.0.0.1'}:{chosen}"  # noqa: S104 (compared, not bound)
-    blocks = Frame(specs, url).blocks
-    blocks.queue(max_size=settings().queue_size, default_concurrency_limit=1)
-    blocks.launch(**launch_options(), server_name=host, server_port=chosen, share=share, prevent_thread_lock=True)
-    gc.freeze()  # what the start made stays; later collections need not look at it
-    gc.enable()
-    taken = f" (port {port} is taken)" if chosen != port else ""
-    print(f"mm-demos is at {url}{taken}; press Ctrl+C to stop.", flush=True)
-    if block:
-        blocks.block_thread()
-    return blocks
-
-
-def launch_options() -> dict[str, object]:
-    """How every door of the project launches Gradio: private, bounded, quiet."""
-    return {
-        "theme": theme.theme(),
-        "css_paths": theme.CSS,
-        "css": theme.icons_css(),
-        "head": theme.HEAD,
-        "quiet": True,
-        "show_error": False,
-        "max_file_size": settings().max_upload_mb * 1_000_000,
-        "allowed_paths": [str(SAMPLES)],
-        "run_history": False,  # it would keep every visitor's recordings in the browser
-        "enable_monitoring": False,
-        "strict_cors": True,
-        "footer_links": ["api", "settings"],
-        "pwa": False,
-        "ssr_mode": False,
-        "max_threads": 40,
-    }

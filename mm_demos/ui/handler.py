@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,11 @@ def fault_of(error: BaseException) -> Fault:
     return Fault("Something went wrong", f"An unexpected error ended this run; please report it with the number {number}.")
 
 
+def error_for(fault: Fault) -> DemoError:
+    """The error that a fault was made of, as far as its title tells."""
+    return next((kind for kind, title in _TITLES if title == fault.title), DemoError)(fault.message)
+
+
 class TaskRun:
     """One run of a task in a worker thread.
 
@@ -97,7 +103,8 @@ class TaskRun:
         self._result: Any = None
         self._error: BaseException | None = None
         self._since: tuple[str, float, float] | None = None  # message, time and fraction at its first update
-        self._thread = threading.Thread(target=self._run, daemon=True, name="task")
+        # Who asks is told by the context, which a thread does not take along; ZeroGPU counts a visitor's share by it.
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), daemon=True, name="task")
 
     def steps(self) -> Iterator[Step]:
         """Run the task and yield its steps, at most one every 50 ms; closing the iterator stops the task."""

@@ -77,12 +77,13 @@ const choose = (number) => {
   find(".mm-lead").textContent = chosen.text;
   const heat = find(".mm-heat");
   if (!heat) return;
+  heat.querySelector("img").alt = `“${chosen.text}”; what the chosen word looked at is lit`;
   const told = chosen.words.length > 0, slider = find(".mm-steps input");
   find(".mm-heat-tools").hidden = !told;
   find(".mm-worded").hidden = told;
   find(".mm-words").replaceChildren(...chosen.words.map((word, i) => {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", textContent: word });
+    Object.assign(button, { type: "button", textContent: word, translate: false });
     button.dataset.word = i + 1;
     return button;
   }));

@@ -39,7 +39,7 @@ def _ranking(captions: Sequence[Caption]) -> str:
     rows = "".join(_row(number, caption) for number, caption in enumerate(captions))
     return (
         f'<div class="mm-card mm-captions" data-captions="{escape(json.dumps([_data(caption) for caption in captions]))}">'
-        f'<div class="mm-chosen"><p class="mm-lead">{escape(captions[0].text)}</p>'
+        f'<div class="mm-chosen"><p class="mm-lead" translate="no">{escape(captions[0].text)}</p>'
         '<button type="button" class="mm-copy" aria-live="polite">Copy</button></div>'
         f'<fieldset class="mm-ranking"><legend>How well each caption fits (cosine)</legend>{rows}</fieldset></div>'
     )
@@ -49,7 +49,7 @@ def _row(number: int, caption: Caption) -> str:
     share = min(1.0, max(0.0, caption.score))
     return (
         f'<label class="mm-rank"><input type="radio" name="mm-caption" value="{number}"{" checked" if number == 0 else ""}>'
-        f'<span class="mm-label">{escape(caption.text)}</span><span class="mm-value">{caption.score:.2f}</span>'
+        f'<span class="mm-label" translate="no">{escape(caption.text)}</span><span class="mm-value">{caption.score:.2f}</span>'
         f'<span class="mm-track"><span style="width:{share:.2%}"></span></span></label>'
     )
 
@@ -70,8 +70,9 @@ def _map(captions: Sequence[Caption], picture: str) -> str:
     if not any(caption.looks for caption in captions):
         return f'<div class="mm-card"><p class="mm-basis">{ALL_WORDED}</p></div>'
     return (
-        '<div class="mm-card mm-heat"><h4>Where each word looked</h4>'
-        f'<div class="mm-heat-picture"><img src="{picture}" alt="The picture; what the chosen word looked at is lit">'
+        '<div class="mm-card mm-heat"><h3>Where each word looked</h3>'
+        f'<div class="mm-heat-picture"><img src="{picture}" alt="“{escape(captions[0].text)}”; '
+        'what the chosen word looked at is lit">'
         f'<canvas width="{FINE}" height="{FINE}" aria-hidden="true"></canvas></div>'
         '<div class="mm-heat-tools"><div class="mm-words" role="group" aria-label="Words of the caption"></div>'
         '<div class="mm-steps"><button type="button" class="mm-play">Play</button>'

@@ -42,7 +42,7 @@ def show_found(found: Found) -> tuple[str, str, str]:
     """The list of players, no point of the map chosen, and the map."""
     retrieval = found.retrieval
     notices = "".join(render.notice(text) for text in retrieval.notices)
-    facts = render.chips(_facts(retrieval))
+    facts = render.chips(_facts(retrieval), given=["heard"])
     if not retrieval.hits:
         nothing = "" if retrieval.notices else render.notice("Nothing was found: change the words or the filters.", "warn")
         return f'<div class="mm-searched">{notices}{nothing}{facts}</div>', "", found.map_html
@@ -62,7 +62,7 @@ def _facts(retrieval: Retrieval) -> Iterator[tuple[str, str]]:
 
 def _card(rank: int, hit: Hit, clip: Clip, best: float) -> str:
     share = min(1.0, max(0.0, hit.score / best)) if best > 0 else 0.0
-    said = f'<p class="mm-quote">{spoken(hit, clip.start)}</p>' if hit.text else ""
+    said = f'<p class="mm-quote" translate="no">{spoken(hit, clip.start)}</p>' if hit.text else ""
     kind = " mm-best" if rank == 0 else " mm-faint" if share < FAINT else ""
     return (
         f'<li class="mm-hit{kind}">{title(clip, hit.tags, f"{hit.score:.2f}")}'
@@ -80,7 +80,7 @@ def title(clip: Clip, tags: Sequence[LabelScore], value: str = "") -> str:
     )
     number = f'<span class="mm-value">{value}</span>' if value else ""
     return (
-        f'<div class="mm-hit-title"><span class="mm-label" title="{escape(clip.name)}">{escape(clip.name)}</span>'
+        f'<div class="mm-hit-title"><span class="mm-label" translate="no" title="{escape(clip.name)}">{escape(clip.name)}</span>'
         f'<span class="mm-times-of">{clip.times}</span><span class="mm-tags">{named}</span>{number}</div>'
     )
 

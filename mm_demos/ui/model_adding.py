@@ -9,12 +9,15 @@ import gradio as gr
 
 from mm_demos.errors import DemoError, InvalidInputError, UnknownModelError
 from mm_demos.models import added, catalog, families
+from mm_demos.models.local_files import folder_at
+from mm_demos.progress import Progress
 from mm_demos.tasks import model_states
 from mm_demos.tasks.model_states import Catalog
 from mm_demos.ui import render
 from mm_demos.ui.page import Page
 from mm_demos.ui.sound_library import is_own
 
+QUEUE = "models"
 NOT_HERE = "Models are added where the program runs: open the page on that machine, or use `models add` there."
 KNOWN = f"Known families: {families.known(families.FAMILIES)}."
 
@@ -75,12 +78,64 @@ def build(page: Page, chosen: gr.Dropdown, shown: Sequence[Any], show: Callable[
             return after(str(error), "warn", _present(now))
         return after(f"{now} was removed; its files stay where they are.", "info", catalog.rows()[0].name)
 
+    def known(run: Callable[..., Catalog]) -> Callable[..., Catalog]:
+        def changed(*values: Any, progress: Progress) -> Catalog:
+            result = run(*values, progress=progress)
+            offered()
+            return result
+
+        return changed
+
+    _endpoints(page, known, [place, name, revision], chosen)
     outputs = [status, chosen, *(menu for menu, _ in lists), *shown]
     quiet: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private", "queue": False}
     add.click(adding, [place, name, revision, chosen], outputs, **quiet)
     place.submit(adding, [place, name, revision, chosen], outputs, **quiet)
     remove.click(removing, [chosen], outputs, **quiet)
     page.frame.blocks.load(entered, outputs=[box, *outputs[1 : len(lists) + 2]], **quiet | {"show_progress": "hidden"})
+
+
+def _endpoints(
+    page: Page,
+    known: Callable[[Callable[..., Catalog]], Callable[..., Catalog]],
+    given: Sequence[gr.components.Component],
+    chosen: gr.Dropdown,
+) -> None:
+    """The same for programs of this machine."""
+    same: dict[str, Any] = {"queue": QUEUE, "allow": _check_own}
+    page.endpoint(add_repository, does=known(add_repository), inputs=given, api_name="models_add", check=check_place, **same)
+    page.endpoint(remove, does=known(remove), inputs=[chosen], api_name="models_remove", **same)
+
+
+def add_repository(place: str, name: str = "", revision: str = "", *, progress: Progress | None = None) -> Catalog:
+    """Put a repository of the Hugging Face hub of a known family into the catalog; it is fetched when it is used.
+
+    Args:
+        place: owner/name, or owner/name:packing for one of several GGUF files.
+        name: in the catalog; what the repository is called when left out.
+        revision: commit, branch or tag; the newest commit when left out.
+        progress: told what is being asked.
+    """
+    row = added.add(place.strip(), (revision or "").strip() or None, (name or "").strip() or None, progress=progress)
+    return model_states.listing(row.name)
+
+
+def check_place(place: str | None, *_rest: Any) -> None:
+    """Refuse a folder of this machine, which a program may not name."""
+    given = (place or "").strip()
+    if not added.REPOSITORY.fullmatch(given.partition(":")[0]) or folder_at(given) is not None:
+        raise InvalidInputError("Give a hub repository as owner/name; a folder is added on the page, or with `models add`.")
+
+
+def remove(model: str, *, progress: Progress | None = None) -> Catalog:  # noqa: ARG001 (every task takes it)
+    """Forget a model that was added; its files stay where they are.
+
+    Args:
+        model: its name in the catalog.
+        progress: not needed.
+    """
+    added.remove(model)
+    return model_states.listing()
 
 
 def menus(blocks: gr.Blocks, chosen: gr.Dropdown) -> list[tuple[gr.Dropdown, catalog.Role]]:

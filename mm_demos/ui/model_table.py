@@ -62,7 +62,8 @@ def card_html(states: Catalog) -> str:
     where = _link(item.source, item.source) if item.source.startswith("https://") else escape(item.source)
     commit = f" at {escape(item.revision[:12])}" if item.revision else f" · {UNPINNED}" * item.source.startswith("https://hugg")
     return (
-        f'<div class="mm-card"><p class="mm-lead">{escape(item.name)}</p><p>{escape(item.summary)}.{terms}</p>{parts}'
+        f'<div class="mm-card"><p class="mm-lead" translate="no">{escape(item.name)}</p>'
+        f"<p>{escape(item.summary)}.{terms}</p>{parts}"
         f'{render.chips(facts)}<p class="mm-basis">{escape(item.quality or "No figure of quality yet.")}{published}</p>'
         f'<p class="mm-small">{where}{commit}</p></div>'
     )
@@ -84,8 +85,8 @@ def _row(item: ModelState, own: set[str]) -> str:
     size = render.size(item.size_bytes) if item.size_bytes else "in its library"
     cells = (item.role, size, _licence(item), disk, memory + (" · pinned" if item.pinned else ""), escape(item.quality))
     name = escape(item.name)
-    mark = ' <span class="mm-default">default</span>' if item.default else ""
-    first = f'<button type="button" data-model="{name}">{name}{mark}</button><small>{escape(item.summary)}</small>'
+    mark = ' <span class="mm-default" translate="yes">default</span>' if item.default else ""
+    first = f'<button type="button" data-model="{name}" translate="no">{name}{mark}</button><small>{escape(item.summary)}</small>'
     groups = " ".join((*_groups(item, own), *(SHOWN[:3] if item.resident else ()))).replace(ADDED, "added-here")
     return f'<tr data-model="{name}" data-in="{groups}">{"".join(f"<td>{cell}</td>" for cell in (first, *cells))}</tr>'
 

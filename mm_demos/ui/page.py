@@ -15,9 +15,10 @@ import gradio as gr
 
 from mm_demos.tabs import TabSpec
 from mm_demos.ui import render, snippets
-from mm_demos.ui.events import Check, Export, Run, Show, api_event, api_signature, page_event, validator_of
+from mm_demos.ui.events import Allow, Check, Export, Run, Show, api_event, api_signature, page_event, validator_of
 from mm_demos.ui.examples import ExampleRows
 from mm_demos.ui.handler import TICK
+from mm_demos.ui.zero_gpu import on_gpu
 
 if TYPE_CHECKING:
     from mm_demos.ui.frame import Frame
@@ -30,8 +31,9 @@ PRESS_RUN_JS = """() => {
 }"""
 # In one column the results are below the fold, where a visitor with a phone would not look for them.
 SHOW_RESULTS_JS = """() => {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const results = [...document.querySelectorAll(".mm-results")].find((column) => column.offsetParent !== null);
-  if (results && window.innerWidth <= 600) results.scrollIntoView({ behavior: "smooth", block: "start" });
+  if (results && window.innerWidth <= 600) results.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
 }"""
 
 
@@ -54,9 +56,10 @@ class Page:
         self.receipt: gr.Accordion | None = None
         self._receipt_json: gr.JSON | None = None
         self._results: gr.Column | None = None
-        self._code: gr.Accordion | None = None
+        self._code: dict[str, gr.Tab] = {}
         self._examples: list[ExampleRows] = []
-        gr.HTML(f'<p class="mm-summary">{escape(spec.summary)}</p>', elem_classes="mm-plain")
+        title = f'<h2 class="mm-unseen">{escape(spec.title)}</h2>'
+        gr.HTML(f'{title}<p class="mm-summary">{escape(spec.summary)}</p>', elem_classes="mm-plain")
         self._row: gr.Row | None = None
 
     @contextmanager
@@ -145,7 +148,7 @@ class Page:
         shown = [actions.status, self.frame.header, *receipt, *downloads.values(), *outputs]
         examples = next((rows for rows in self._examples if rows.fit(inputs)), None)
         event_of = page_event(
-            run,
+            on_gpu(run) if queue == DEVICE_QUEUE else run,
             show,
             tuple(downloads),
             inputs=inputs,
@@ -168,6 +171,7 @@ class Page:
             concurrency_limit=1,
         )
         if examples is not None:
+            examples.connected(run, inputs)
             examples.examples.load_input_event.then(None, js=PRESS_RUN_JS, api_visibility="private")
         self._connect_stop(actions, event)
         if actions.clear is not None and not triggers:
@@ -207,6 +211,7 @@ class Page:
             examples_per_page=8,
         )
         self._examples.append(ExampleRows(filled, rows, inputs))
+        self.frame.examples.append(self._examples[-1])
         return filled
 
     def _connect_stop(self, actions: Actions, event: gr.events.Dependency) -> None:
@@ -232,17 +237,23 @@ class Page:
         check: Check | None = None,
         snippet: Mapping[str, str] | None = None,
         queue: str = DEVICE_QUEUE,
+        does: Run | None = None,
+        allow: Allow | None = None,
+        output: gr.JSON | None = None,
     ) -> None:
-        """A public endpoint for `run` alone; `connect` makes one by itself. `check` and `snippet` are as there."""
+        """A public endpoint for `run` alone; `connect` makes one by itself.
+
+        `check` and `snippet` are as there, `does` and `allow` as in `api_event`; `output` is what keeps the files of a result.
+        """
         if check is not None:
             validator = validator_of(check, api_signature(run))
         if snippet is not None:
             self.add_snippet(api_name, api_signature(run), snippet)
         # A button no one sees carries it, so that the answer is the result alone and not the page's pieces.
         gr.Button(visible=False).click(
-            api_event(run, lane or threading.Lock()),
+            api_event(run, lane or threading.Lock(), does=on_gpu(does or run) if queue == DEVICE_QUEUE else does, allow=allow),
             inputs=list(inputs),
-            outputs=gr.JSON(visible=False, label="result"),
+            outputs=output or gr.JSON(visible=False, label="result"),
             api_name=api_name,
             validator=validator,
             concurrency_id=queue,
@@ -251,15 +262,22 @@ class Page:
 
     def add_snippet(self, api_name: str, signature: inspect.Signature, values: Mapping[str, str]) -> None:
         """Code for the API accordion that calls an endpoint with example values, see `connect`."""
-        if self._code is None:
+        url = self.frame.url
+        programs = (
+            ("Python", "python", snippets.python(url, api_name, list(signature.parameters), values)),
+            ("JavaScript", "javascript", snippets.javascript(url, api_name, values)),
+            ("curl", "shell", snippets.curl(url, api_name, values)),
+            ("MCP", "json", snippets.tool(url, api_name, values)),
+        )
+        if not self._code:
+            fold = gr.Accordion("Use it from code", open=False, elem_classes="mm-api", render=False)
             with self._results or nullcontext():
-                self._code = gr.Accordion("Use it from code", open=False, elem_classes="mm-api")
-        program = snippets.python(self.frame.url, api_name, list(signature.parameters), values)
-        with self._code:
-            gr.Code(program, language="python", label=f"Python · {api_name}", interactive=False)
-            gr.Code(
-                snippets.curl(self.frame.url, api_name, values), language="shell", label=f"curl · {api_name}", interactive=False
-            )
+                fold.render()
+            with fold, gr.Tabs(elem_classes="mm-modes"):
+                self._code = {door: gr.Tab(door) for door, _, _ in programs}
+        for door, language, program in programs:
+            with self._code[door]:
+                gr.Code(program, language=language, label=f"{door} · {api_name}", interactive=False)
 
 
 def _after_the_last_step() -> str:

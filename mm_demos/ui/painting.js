@@ -39,7 +39,7 @@ const open = (card) => {
   if (!large) {
     large = document.createElement("dialog");
     large.className = "mm-pt-large";
-    large.innerHTML = `<button type="button" class="mm-pt-close" aria-label="Close">×</button><div><button type="button" data-step="-1" aria-label="Picture before">‹</button><img alt=""><button type="button" data-step="1" aria-label="Next picture">›</button></div><p></p><span class="mm-pt-where"></span><footer></footer>`;
+    large.innerHTML = `<button type="button" class="mm-pt-close" aria-label="Close">×</button><div><button type="button" data-step="-1" aria-label="Picture before">‹</button><img alt=""><button type="button" data-step="1" aria-label="Next picture">›</button></div><p translate="no"></p><span class="mm-pt-where"></span><footer></footer>`;
     large.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button?.dataset.step) look(shown + Number(button.dataset.step));

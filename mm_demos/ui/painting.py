@@ -60,11 +60,11 @@ class Delivery:
 
 def paint(  # noqa: PLR0917 (an endpoint receives its components' values by position)
     prompt: str,
-    negative_prompt: str,
-    image: str | None,
-    n: float | None,
-    rank: bool,
-    model: str,
+    negative_prompt: str = "",
+    image: str | None = None,
+    n: float | None = None,
+    rank: bool = False,
+    model: str = "",
     steps: float | None = None,
     guidance: float | None = None,
     width: float | None = None,
@@ -76,13 +76,26 @@ def paint(  # noqa: PLR0917 (an endpoint receives its components' values by posi
     *,
     progress: Progress | None = None,
 ) -> Iterator[Delivery]:
-    """Paint `n` pictures of `prompt`, with seeds `seed`, `seed` + 1, …; every step is sent, the complete result last.
+    """Paint pictures of a prompt; every step is sent, the complete result last, and cancelling ends it within one step.
 
-    Each of `images` has its file in `png` as a data URI (PNG, its settings as text inside), `seed`, `pixels_sha256` and, with
-    `rank`, `score`: the cosine of prompt and picture, by which they are then ordered, best first. `image` is a picture to start
-    from, of which `strength` in (0, 1] is repainted. Zero for `steps`, `width`, `height` and `guidance` and nothing for
-    `scheduler` take the model's own; nothing for `seed` takes a new one. `memory` is auto, off, sliced or offload. Cancelling
-    ends the run within one step.
+    Each of `images` has its file in `png` as a data URI (PNG, its settings as text inside), `seed`, `pixels_sha256` and `score`.
+
+    Args:
+        prompt: what to paint.
+        negative_prompt: what to keep out.
+        image: a picture to start from.
+        n: how many, 1 to 8, with seeds `seed`, `seed` + 1, ….
+        rank: best first, by the cosine of prompt and picture, which is `score`.
+        model: of the catalog.
+        steps: 0 takes the model's own number.
+        guidance: 0 takes the model's own; 1 is none.
+        width: in pixels; 0 takes the model's own.
+        height: likewise.
+        seed: the same one gives the same pixels; null takes a new one.
+        scheduler: empty takes the model's own.
+        strength: share of `image` that is repainted, above 0 and up to 1.
+        memory: auto, off, sliced or offload.
+        progress: told about loads and steps.
     """
     values = (negative_prompt, image, n, rank, model, steps, guidance, width, height, seed, scheduler, strength, memory)
     for made in _steps(prompt, *values, previews=False, progress=progress):

@@ -25,7 +25,7 @@ GRID = (
 )
 STRIP = (
     '${value && value.length ? `<section class="mm-pt-earlier" aria-label="Painted in this visit">'
-    '<h4>Painted in this visit</h4><ol>${value.join("")}</ol></section>` : ""}'
+    '<h3>Painted in this visit</h3><ol>${value.join("")}</ol></section>` : ""}'
 )
 PICK = """element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-number]");
@@ -75,7 +75,7 @@ def _card(made: Generation, image: GeneratedImage, best: float, first: bool) -> 
         f'<figure class="mm-pt-card{" mm-best" if first else ""}" data-seed="{image.seed}" '
         f'data-told="seed {image.seed} · {image.width} × {image.height}">'
         f'<button type="button" class="mm-pt-open" aria-label="Enlarge the picture with seed {image.seed}">'
-        f'<img src="{png_uri(image.png)}" alt="{prompt}" width="{image.width}" height="{image.height}"></button>'
+        f'<img src="{png_uri(image.png)}" alt="{prompt}" translate="no" width="{image.width}" height="{image.height}"></button>'
         f'<figcaption><span class="mm-pt-facts">{"<b>best</b>" if first else ""}seed {image.seed}'
         f"<span> · {image.width} × {image.height}</span></span>{score}"
         f"{_tools(file_name(made.prompt, image.seed))}</figcaption></figure>"
@@ -108,7 +108,7 @@ def _under_way(made: Generation) -> list[str]:
     if waiting < 0:
         return []
     share = min(1.0, made.step / made.steps) if made.steps else 0.0
-    seen = f'<img src="{png_uri(made.preview)}" alt="Under way: {escape(made.prompt)}">' if made.preview else ""
+    seen = f'<img src="{png_uri(made.preview)}" alt="Under way: “{escape(made.prompt)}”">' if made.preview else ""
     told = f"step {made.step} of {made.steps}" if made.steps else "starting"
     now = (
         f'<figure class="mm-pt-card mm-pt-now"><div class="mm-pt-paper">{seen}</div><figcaption><span class="mm-pt-facts">'
@@ -128,7 +128,7 @@ def _seen(number: int, made: Generation) -> str:
     count = f"<i>{len(made.images)}</i>" if len(made.images) > 1 else ""
     prompt = escape(made.prompt)
     return (
-        f'<li><button type="button" data-number="{number}" title="{prompt}" aria-label="Show again: {prompt}">'
+        f'<li><button type="button" data-number="{number}" title="“{prompt}”" aria-label="Show again: “{prompt}”">'
         f'<img src="{_thumbnail(made.images[0])}" alt="" loading="lazy">{count}</button></li>'
     )
 

@@ -44,17 +44,28 @@ def search_collection(
 
 
 def search_once(  # noqa: PLR0917
-    images: Sequence[str] | None,
-    index: str | None,
-    words: str | None,
-    negative: str | None,
-    picture: str | None,
-    top_k: float | None,
-    min_score: float | None,
+    images: Sequence[str] | None = None,
+    index: str | None = None,
+    words: str | None = None,
+    negative: str | None = None,
+    picture: str | None = None,
+    top_k: float | None = None,
+    min_score: float | None = None,
     *,
     progress: Progress | None = None,
 ) -> PictureHits:
-    """Search pictures, a saved index or, without either, the samples, for words or for a picture like the one given."""
+    """Search pictures, a saved index or, without either, the samples, for words or for a picture like the one given.
+
+    Args:
+        images: picture files to search in.
+        index: an index that was saved, as a safetensors file.
+        words: what the pictures are to show.
+        negative: words that count against a picture.
+        picture: find pictures like this one instead of words.
+        top_k: how many results, 1 to 60.
+        min_score: least cosine of a result; 0 keeps all.
+        progress: told about loads and pictures.
+    """
     query = query_of(words if not picture else Path(picture), negative, top_k, min_score)
     loaded = load_index(index) if index else None
     found = None
@@ -103,9 +114,24 @@ def search_alike(  # noqa: PLR0917
 
 
 def rank(
-    image: str, sentences: str, file: str | None, top_k: float, min_score: float, *, progress: Progress | None = None
+    image: str,
+    sentences: str = "",
+    file: str | None = None,
+    top_k: float = 12,
+    min_score: float = 0.0,
+    *,
+    progress: Progress | None = None,
 ) -> SentenceHits:
-    """Rank sentences, one a line or from a CSV or TXT file, by how well they fit a picture."""
+    """Rank sentences, one a line or from a CSV or TXT file, by how well they fit a picture.
+
+    Args:
+        image: a picture file.
+        sentences: one a line.
+        file: more of them, as a CSV, TSV or TXT file.
+        top_k: how many results, 1 to 60.
+        min_score: least cosine of a result; 0 keeps all.
+        progress: told about loads and steps.
+    """
     least = min_score if min_score and min_score > 0 else None
     return rank_sentences(Path(image), _sentences(sentences, file), top_k=int(top_k or 12), min_score=least, progress=progress)
 

@@ -78,7 +78,7 @@ def _card(rank: int, hit: PictureHit, picture: IndexedPicture | None) -> str:
     share = min(1.0, max(0.0, hit.score))
     return (
         f'<figure class="{"mm-best" if rank == 0 else ""}">{_image(hit, picture)}'
-        f'<figcaption><span class="mm-label" title="{escape(hit.file)}">{escape(hit.file)}</span>'
+        f'<figcaption><span class="mm-label" translate="no" title="{escape(hit.file)}">{escape(hit.file)}</span>'
         f'<span class="mm-value">{hit.score:.2f}</span>'
         f'<span class="mm-track"><span style="width:{share:.2%}"></span></span></figcaption></figure>'
     )
@@ -87,7 +87,7 @@ def _card(rank: int, hit: PictureHit, picture: IndexedPicture | None) -> str:
 def _image(hit: PictureHit, picture: IndexedPicture | None) -> str:
     if picture is None or not picture.thumbnail.startswith(JPEG):
         return '<div class="mm-noimage">no small picture</div>'
-    return f'<img src="{jpeg_uri(picture.thumbnail)}" alt="{escape(hit.file)}" loading="lazy">'
+    return f'<img src="{jpeg_uri(picture.thumbnail)}" alt="{escape(hit.file)}" translate="no" loading="lazy">'
 
 
 def show_sentences(ranking: SentenceHits) -> list[str]:
@@ -99,7 +99,7 @@ def show_sentences(ranking: SentenceHits) -> list[str]:
     scores = [LabelScore(item.text, item.score) for item in ranking.sentences]
     bars = render.bars(scores, title="How well each sentence fits (cosine)", percent=False, top=len(scores))
     lead = (
-        f'<div class="mm-verdict"><p class="mm-lead">{escape(best.text)}</p>'
+        f'<div class="mm-verdict"><p class="mm-lead" translate="no">{escape(best.text)}</p>'
         f'<span class="mm-value" title="share among the sentences given">{best.share:.0%}</span></div>'
     )
     return [f'{notices}<div class="mm-card">{lead}{bars}</div>']

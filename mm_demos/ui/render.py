@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 from mm_demos.models.loader import Resident
@@ -44,27 +45,42 @@ def notice(text: str, kind: str = "info") -> str:
     return f'<div class="mm-notice mm-{kind}" role="{"alert" if kind == "error" else "status"}">{escape(text)}</div>'
 
 
-def chips(items: Iterable[tuple[str, str]]) -> str:
-    """Small pairs of a name and a value in one line."""
-    inner = "".join(f'<span class="mm-chip"><b>{escape(name)}</b>{escape(value)}</span>' for name, value in items)
+def chips(items: Iterable[tuple[str, str]], *, given: Collection[str] = ()) -> str:
+    """Small pairs of a name and a value in one line; the values of the names in `given` are a visitor's or a model's words."""
+    inner = "".join(_chip(name, value, name in given) for name, value in items)
     return f'<div class="mm-chips">{inner}</div>'
 
 
+def _chip(name: str, value: str, given: bool) -> str:
+    told = f'<span translate="no">{escape(value)}</span>' if given else escape(value)
+    return f'<span class="mm-chip"><b>{escape(name)}</b>{told}</span>'
+
+
 def bars(
-    scores: Sequence[LabelScore], *, title: str = "", top: int = 10, percent: bool = True, cutoff: float | None = None
+    scores: Sequence[LabelScore],
+    *,
+    title: str = "",
+    top: int = 10,
+    percent: bool = True,
+    cutoff: float | None = None,
+    ours: bool = False,
 ) -> str:
-    """Labels with bars, best first; `cutoff` in [0, 1] draws the threshold. Scores in [0, 1] (or cosines: `percent=False`)."""
+    """Labels with bars, best first; `cutoff` in [0, 1] draws the threshold. Scores in [0, 1] (or cosines: `percent=False`).
+
+    Labels that are words of the page, not of a visitor or a model, are `ours`: they are there in every language of the page.
+    """
+    mark = "" if ours else ' translate="no"'
     rows = []
     for rank, item in enumerate(scores[:top]):
         share = min(1.0, max(0.0, item.score)) if math.isfinite(item.score) else 0.0
         value = f"{share:.1%}" if percent else f"{item.score:.2f}"
         mark = f'<i style="left:{cutoff:.1%}"></i>' if cutoff else ""
         rows.append(
-            f'<li class="{"mm-best" if rank == 0 else ""}"><span class="mm-label">{escape(item.label)}</span>'
+            f'<li class="{"mm-best" if rank == 0 else ""}"><span class="mm-label"{mark}>{escape(item.label)}</span>'
             f'<span class="mm-value">{value}</span>'
             f'<span class="mm-track"><span style="width:{share:.2%}"></span>{mark}</span></li>'
         )
-    head = f"<h4>{escape(title)}</h4>" if title else ""
+    head = f"<h3>{escape(title)}</h3>" if title else ""
     return f'{head}<ol class="mm-bars">{"".join(rows)}</ol>'
 
 
@@ -75,10 +91,11 @@ def evidence(value: Evidence) -> str:
         parts.append(f"<div>{bars(value.labels, title='Seen in the picture', top=5)}</div>")
     if value.text_lines:
         lines = "".join(
-            f'<li><q>{escape(line.text)}</q><span class="mm-value">{min(1.0, max(0.0, line.score)):.0%}</span></li>'
+            f'<li><q translate="no">{escape(line.text)}</q>'
+            f'<span class="mm-value">{min(1.0, max(0.0, line.score)):.0%}</span></li>'
             for line in value.text_lines[:12]
         )
-        parts.append(f'<div><h4>Read in the picture</h4><ul class="mm-lines">{lines}</ul></div>')
+        parts.append(f'<div><h3>Read in the picture</h3><ul class="mm-lines">{lines}</ul></div>')
     if value.basis:
         parts.append(f'<p class="mm-basis">{escape(value.basis)}</p>')
     return f'<div class="mm-evidence">{"".join(parts)}</div>' if parts else ""
@@ -115,12 +132,17 @@ def fault(value: Fault, elapsed: float = 0.0) -> str:
 
 
 def line(state: str, message: str, facts: str = "", fraction: float | None = None) -> str:
-    """A status line; `state` is "idle", "running", "done", "stopped" or "failed"."""
+    """A status line; `state` is "idle", "running", "done", "stopped" or "failed".
+
+    One that ends a run is like no other: where the same text stood before, Gradio would leave the page as it is, and neither a
+    screen reader nor a program could tell that there was a run.
+    """
     width = "" if fraction is None else f' style="width:{fraction:.1%}"'
     track = f'<div class="mm-progress{" mm-unknown" if fraction is None else ""}"><span{width}></span></div>'
-    role = "alert" if state == "failed" else "status"
+    own = "" if state in {"idle", "running"} else f' data-run="{secrets.token_hex(4)}"'
+    role = ' role="alert"' if state == "failed" else ""  # the rest is read aloud by the page's own line, see accessibility.js
     return (
-        f'<div class="mm-status" data-state="{state}" role="{role}"><span class="mm-message">{escape(message)}</span>'
+        f'<div class="mm-status" data-state="{state}"{own}{role}><span class="mm-message">{escape(message)}</span>'
         f'<span class="mm-facts">{escape(facts)}</span>{track if state == "running" else ""}</div>'
     )
 

@@ -23,7 +23,7 @@ from mm_demos.retrieval.library import Library, check_name, delete_library, libr
 from mm_demos.retrieval.recordings import stamp
 from mm_demos.retrieval.types import IndexProgress, IndexSummary, LibraryInfo
 from mm_demos.retrieval.windows import DEFAULT_CUT, Cut
-from mm_demos.settings import settings
+from mm_demos.settings import LOOPBACK, PROXY_HEADERS, settings
 from mm_demos.tasks.retrieval import index_while_reading
 from mm_demos.tasks.retrieval_recipe import SOUNDS, is_current, recipe
 from mm_demos.ui.sound_notes import line, told
@@ -37,8 +37,6 @@ MAX_FILES = 500
 SHIPPED = "sounds.mmlibrary"
 OTHER_MODELS = "made with other models, so it has to be indexed again"
 SAVED_SUFFIX = ".mmlibrary"
-HERE = {"127.0.0.1", "localhost", "::1"}
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,10 @@ def is_own(request: gr.Request) -> bool:
     named = [headers.get("host", ""), urlsplit(headers.get("origin", "")).netloc or headers.get("host", "")]
     hosts = [urlsplit(f"//{name}").hostname or "" for name in named]
     client = request.client.host if request.client else ""
-    return client in HERE and all(host in HERE for host in hosts) and not any(name in headers for name in FORWARDED)
+    asked = getattr(request, "request", None)
+    if asked is not None and asked.scope.get("http_version") == "1.0":
+        return False  # nginx without options: it asks in its own name, by the old version that no browser speaks
+    return client in LOOPBACK and all(host in LOOPBACK for host in hosts) and not any(name in headers for name in PROXY_HEADERS)
 
 
 def enter(request: gr.Request) -> Place:

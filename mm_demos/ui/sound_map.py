@@ -106,7 +106,7 @@ def draw(spots: Sequence[Spot], kind: Kind) -> str:
     rings = '<span><i class="mm-ring"></i>found</span>' if lit else ""
     rows = "".join(f"<li>{_button(spot)}</li>" for spot in spots)
     return (
-        f'<div class="mm-card mm-map"><h4>Map of the library, {HEADS[kind]}</h4>'
+        f'<div class="mm-card mm-map"><h3>Map of the library, {HEADS[kind]}</h3>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" class="{"mm-lit" if lit else ""}" aria-hidden="true">{points}</svg>'
         f'<div class="mm-map-legend">{legend}{rings}</div>'
         f'<details><summary>The same as a list</summary><ul class="mm-map-list">{rows}</ul></details></div>'

@@ -188,7 +188,7 @@ def show(result: Evaluation) -> list[str]:
     rows = "".join(_row(pair) for pair in result.pairs)
     count = f"{len(result.pairs)} quer{'ies' if len(result.pairs) != 1 else 'y'}, {result.recordings} recordings"
     return [
-        f'<div class="mm-card">{notices}<h4>{count}</h4><div class="mm-tiles">{tiles}</div>'
+        f'<div class="mm-card">{notices}<h3>{count}</h3><div class="mm-tiles">{tiles}</div>'
         '<table class="mm-ranks"><thead><tr><th>Query</th><th>Should find</th><th>Rank</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     ]

@@ -20,7 +20,7 @@ from mm_demos.tasks.picture_search import clean_sentences
 from mm_demos.tasks.retrieval import checked, index_while_reading, search
 from mm_demos.tasks.sentence_lists import sentences_in
 from mm_demos.tasks.sound_sentences import SoundSentences, rank_sentences
-from mm_demos.ui import render, sound_library, sound_map
+from mm_demos.ui import render, sound_index, sound_library, sound_map
 from mm_demos.ui.clips import clip_of, player
 from mm_demos.ui.events import Export
 from mm_demos.ui.files import csv_text, json_text
@@ -118,28 +118,45 @@ def _search(place: Place | None, name: str, query: Query, progress: Progress | N
 
 
 def search_once(  # noqa: PLR0917
-    recordings: Sequence[str] | None,
-    words: str | None,
-    audio: str | None,
-    image: str | None,
-    mode: str | None,
-    negative: str | None,
-    top_k: float | None,
-    language: str | None,
-    tag: str | None,
-    min_loudness: float | None,
+    recordings: Sequence[str] | None = None,
+    words: str | None = None,
+    audio: str | None = None,
+    image: str | None = None,
+    mode: str | None = None,
+    negative: str | None = None,
+    top_k: float | None = None,
+    language: str | None = None,
+    tag: str | None = None,
+    min_loudness: float | None = None,
+    library: str | None = None,
     *,
     progress: Progress | None = None,
 ) -> Retrieval:
-    """Find the moments of recordings, or without any of the built-in sounds, that fit words, a recording or a picture best."""
+    """Find the moments of recordings, or without any of the built-in sounds, that fit words, a recording or a picture best.
+
+    Args:
+        recordings: audio or video files to search in; they are read for this call alone.
+        words: what to look for, e.g. "a dog barks". One of words, audio and image.
+        audio: a spoken query, or a sound to find the like of.
+        image: a picture of what to look for.
+        mode: compare by what is said, by how it sounds, or by both.
+        negative: words that count against a moment.
+        top_k: how many moments, 1 to 50.
+        language: only recordings in this language (ISO 639-1).
+        tag: only where this sound event is the likeliest.
+        min_loudness: only what is at least this loud, in dBFS.
+        library: a library file that `index_sounds` made, in place of recordings.
+        progress: told about loads, recordings and steps.
+    """
     query = query_of(mode, negative, top_k, language, tag, min_loudness, text=words, audio=audio, image=image)
+    where = sound_index.given(library) if library else sound_library.opened(None, None, progress)
     if not recordings:
-        with sound_library.opened(None, None, progress) as library:
-            return search(query, library=library, progress=progress)
-    with tempfile.TemporaryDirectory(prefix="mm-demos-") as root, Library.open("once", root=Path(root), create=True) as library:
-        for _ in index_while_reading(list(recordings), library=library, progress=progress):
+        with where as opened:
+            return search(query, library=opened, progress=progress)
+    with tempfile.TemporaryDirectory(prefix="mm-demos-") as root, Library.open("once", root=Path(root), create=True) as once:
+        for _ in index_while_reading(list(recordings), library=once, progress=progress):
             pass
-        return search(query, library=library, progress=progress)
+        return search(query, library=once, progress=progress)
 
 
 def check_words(_place: object, _library: object, text: str | None, *options: Any) -> None:
@@ -161,13 +178,25 @@ def check_picture(_place: object, _library: object, image: str | None, *_options
 
 def check_once(recordings: Sequence[str] | None, words: str | None, audio: str | None, image: str | None, *options: Any) -> None:
     """Refuse what an endpoint cannot search for."""
-    checked(query_of(*options, text=words, audio=audio, image=image))
+    *how, library = options
+    checked(query_of(*how, text=words, audio=audio, image=image))
+    if recordings and library:
+        raise InvalidInputError("A search looks into recordings or into a library: give one of the two.")
     if recordings and len(recordings) > sound_library.MAX_FILES:
         raise InvalidInputError(f"{len(recordings):,} recordings are too many at once: take at most {sound_library.MAX_FILES:,}.")
 
 
-def describe(audio: str, sentences: str | None, file: str | None, *, progress: Progress | None = None) -> SoundSentences:
-    """Rank sentences, one a line or from a CSV or TXT file, by how well they fit a recording."""
+def describe(
+    audio: str, sentences: str | None = None, file: str | None = None, *, progress: Progress | None = None
+) -> SoundSentences:
+    """Rank sentences, one a line or from a CSV or TXT file, by how well they fit a recording.
+
+    Args:
+        audio: an audio or a video file.
+        sentences: one a line.
+        file: more of them, as a CSV, TSV or TXT file.
+        progress: told about loads and steps.
+    """
     return rank_sentences(audio, _sentences(sentences, file), progress=progress)
 
 

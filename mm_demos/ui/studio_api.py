@@ -18,13 +18,13 @@ from mm_demos.fusion.types import Columns, Part, Standing
 from mm_demos.progress import Progress
 from mm_demos.results import Receipt
 from mm_demos.ui import studio_files, studio_runs
+from mm_demos.ui.endpoints import define
 from mm_demos.ui.events import api_event, api_signature, validator_of
+from mm_demos.ui.files import offered
 from mm_demos.ui.page import Page
 from mm_demos.ui.studio import Source, Training, Visit
 from mm_demos.ui.studio_options import choices_of
 from mm_demos.ui.studio_train import QUEUE, Panel
-
-FILE_DATA = {"_type": "gradio.FileData"}  # by which Gradio and its clients know a file inside JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,29 @@ def train(  # noqa: PLR0917 (an endpoint receives its components' values by posi
     """Train fusion models on a table (CSV, JSONL, Parquet, or a ZIP with its media): the leaderboard, best first, and the model.
 
     Columns that are not named are guessed; a preset decides everything but the seed.
+
+    Args:
+        table: CSV, JSONL or Parquet, or a ZIP with such a table and its media.
+        text: column of the texts.
+        image: column of the pictures.
+        audio: column of the recordings.
+        label: column of the labels.
+        group: column whose equal values stay in one part of the split.
+        strategies: fusion strategies to train.
+        preset: a system from the literature, A to E; empty for choices of your own.
+        text_encoders: side by side; none leaves texts out.
+        image_encoders: likewise for pictures.
+        audio_encoders: likewise for recordings.
+        epochs: at most.
+        seed: of split and training.
+        class_weights: rare classes weigh more.
+        label_smoothing: 0 to 0.4.
+        modality_dropout: 0 to 0.6.
+        augment: altered copies of each training row.
+        search: for hyper-parameters by a number of trials or of minutes, or none.
+        search_amount: how many.
+        folder: where the model is written.
+        progress: told about steps.
     """
     own = (strategies, None, text_encoders, image_encoders, audio_encoders, epochs, seed, class_weights)
     more = (label_smoothing, modality_dropout, augment, search, search_amount)
@@ -111,12 +134,6 @@ def refuse(table: str | None, *values: Any) -> None:
     choices_of(*values[5:])
 
 
-def offered(component: gr.JSON, path: str) -> dict[str, Any]:
-    """A file that can be downloaded from Gradio's cache until that is emptied; Gradio does not look for files inside JSON."""
-    kept = str(component.move_resource_to_block_cache(path))
-    return {"path": kept, "url": f"/gradio_api/file={kept}", "orig_name": Path(path).name, "meta": FILE_DATA}
-
-
 def connect(page: Page, panel: Panel) -> None:
     """The endpoint `train`; its parameters are the panel's components."""
     lane = threading.Lock()
@@ -131,8 +148,7 @@ def connect(page: Page, panel: Panel) -> None:
                 yield replace(answer, model=offered(result, str(answer.model["path"])))
 
     event = api_event(run, lane)
-    event.__signature__ = signature  # type: ignore[attr-defined]
-    event.__doc__ = train.__doc__
+    define(event, train, signature)
     gr.Button(visible=False).click(
         event,
         inputs=[panel.table, *panel.columns, *panel.options.values[:-1]],

@@ -41,7 +41,7 @@ class Said:
 def make(visit: gr.State, model: gr.State, asked: gr.State, add_feedback: gr.Checkbox) -> Said:
     """Two buttons, the right label, and the table of all that was said."""
     with gr.Column(visible=False, elem_classes="mm-st-said") as box:
-        gr.HTML("<h4>Is this right?</h4>", elem_classes="mm-plain mm-st-title")
+        gr.HTML("<h3>Is this right?</h3>", elem_classes="mm-plain mm-st-title")
         with gr.Row(elem_classes="mm-adders"):
             right = gr.Button("Yes, right", size="sm", min_width=100)
             wrong = gr.Button("No, wrong", size="sm", min_width=100)
@@ -117,7 +117,7 @@ def table(said: tuple[Feedback, ...]) -> str:
     head = "<tr><th>What</th><th>It said</th><th>Right label</th></tr>"
     right = sum(item.right for item in said)
     return (
-        f'<div class="mm-card"><h4>Feedback: {right:,} of {len(said):,} right</h4>'
+        f'<div class="mm-card"><h3>Feedback: {right:,} of {len(said):,} right</h3>'
         f'<table class="mm-ranks"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
     )
 

@@ -116,6 +116,6 @@ def about(model: Model | None) -> str:
     more = len(model.labels) - MAX_NAMED
     labels = ", ".join(model.labels[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
     return (
-        f'<div class="mm-st-model"><b>{escape(model.name)}</b>{render.chips(model.facts)}'
+        f'<div class="mm-st-model"><b translate="no">{escape(model.name)}</b>{render.chips(model.facts)}'
         f"{sound_notes.line(f'It tells apart: {labels}.')}</div>"
     )

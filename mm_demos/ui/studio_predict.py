@@ -115,8 +115,18 @@ def ask(model: Model, text: str, image: str | None, audio: str | None, *, progre
     return Asked(prediction, text or "", image or "", audio or "", model.name)
 
 
-def predict_once(model: str, text: str, image: str | None, audio: str | None, *, progress: Progress | None = None) -> Prediction:
-    """Ask a model that a training saved (its ZIP) for the label of any of a text, a picture and a sound."""
+def predict_once(
+    model: str, text: str = "", image: str | None = None, audio: str | None = None, *, progress: Progress | None = None
+) -> Prediction:
+    """Ask a model that a training saved for the label of any of a text, a picture and a sound.
+
+    Args:
+        model: the ZIP that `train` gave.
+        text: what to classify, or nothing.
+        image: a picture file, or nothing.
+        audio: a recording, or nothing.
+        progress: told about loads and steps.
+    """
     with tempfile.TemporaryDirectory(prefix="mm-demos-model-") as folder:
         return _predicted(studio_models.unpacked(model, Path(folder)), text, image, audio, progress)
 
@@ -134,7 +144,7 @@ def show(asked: Asked) -> tuple[Any, ...]:
     best = prediction.scores[0]
     notices = "".join(render.notice(text, "warn") for text in prediction.notices)
     lead = (
-        f'<div class="mm-verdict"><p class="mm-lead">{escape(prediction.label)}</p>'
+        f'<div class="mm-verdict"><p class="mm-lead" translate="no">{escape(prediction.label)}</p>'
         f'<span class="mm-value">{best.score:.0%}</span></div>'
     )
     card = f'<div class="mm-card">{lead}{render.bars(prediction.scores)}</div>'
@@ -148,7 +158,7 @@ def _shares(prediction: Prediction) -> str:
     scores = [LabelScore(MODALITY_NAMES.get(name, name), share) for name, share in ranked if share > 0]
     title = f"What speaks for “{prediction.label}”"
     note = "The share of each input: how much the score falls when it is taken away."
-    return f'<div class="mm-card">{render.bars(scores, title=title)}<p class="mm-basis">{note}</p></div>'
+    return f'<div class="mm-card">{render.bars(scores, title=title, ours=True)}<p class="mm-basis">{note}</p></div>'
 
 
 def _table(prediction: Prediction) -> str:

@@ -38,7 +38,7 @@ def leaderboard(studio: Studio) -> str:
         f'<div class="mm-stack">{stopped}{notices}<div class="mm-card"><div class="mm-verdict"><p class="mm-lead">'
         f'{escape(named(studio.best))}</p><span class="mm-value">{_percent(measures.accuracy.value)}</span></div>'
         f'<p class="mm-small">{escape(_told(studio, best))}</p><div class="mm-tiles">{"".join(tiles)}</div></div>'
-        f'<div class="mm-card"><h4>Accuracy with 95 % intervals</h4>{charts.leaderboard(studio.standings, studio.best)}</div>'
+        f'<div class="mm-card"><h3>Accuracy with 95 % intervals</h3>{charts.leaderboard(studio.standings, studio.best)}</div>'
         f'<details class="mm-card mm-st-fold"><summary><b>All figures</b></summary>{_figures(studio.standings)}</details></div>'
     )
 
@@ -71,17 +71,18 @@ def classes(studio: Studio) -> str:
     """What is taken for what, each class's figures, and whether confidence can be believed."""
     measures = best_of(studio).measures
     body = "".join(
-        f"<tr><td>{escape(label)}</td><td>{row['precision']:.2f}</td><td>{row['recall']:.2f}</td>"
+        f'<tr><td translate="no">{escape(label)}</td>'
+        f"<td>{row['precision']:.2f}</td><td>{row['recall']:.2f}</td>"
         f"<td><b>{row['f1']:.2f}</b></td><td>{row['support']:.0f}</td></tr>"
         for label, row in measures.per_class.items()
     )
     head = "".join(f"<th>{name}</th>" for name in ("Class", "Precision", "Recall", "F1", "Rows"))
     matrix = charts.confusion(measures, studio.data.labels)
     return (
-        f'<div class="mm-stack"><div class="mm-card"><h4>What is taken for what</h4>{matrix}</div>'
-        f'<div class="mm-card"><h4>Each class</h4><table class="mm-ranks mm-st-table"><thead><tr>{head}</tr></thead>'
+        f'<div class="mm-stack"><div class="mm-card"><h3>What is taken for what</h3>{matrix}</div>'
+        f'<div class="mm-card"><h3>Each class</h3><table class="mm-ranks mm-st-table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
-        f'<div class="mm-card"><h4>Can its confidence be believed?</h4>{charts.reliability(measures)}</div></div>'
+        f'<div class="mm-card"><h3>Can its confidence be believed?</h3>{charts.reliability(measures)}</div></div>'
     )
 
 
@@ -91,10 +92,10 @@ def modalities(studio: Studio) -> str:
     cards = []
     if measures.ablation:
         chart = charts.ablation(measures)
-        cards.append(f'<div class="mm-card"><h4>Accuracy when one is taken away</h4>{chart}</div>')
+        cards.append(f'<div class="mm-card"><h3>Accuracy when one is taken away</h3>{chart}</div>')
     if studio.attention:
         chart = charts.attention(studio.attention)
-        cards.append(f'<div class="mm-card"><h4>Which one decided, test row by test row</h4>{chart}</div>')
+        cards.append(f'<div class="mm-card"><h3>Which one decided, test row by test row</h3>{chart}</div>')
     return f'<div class="mm-stack">{"".join(cards)}</div>' if cards else render.empty("One modality", "It decided everything.")
 
 
@@ -111,13 +112,13 @@ def mistakes(training: Training) -> str:
     shown: list[Shown] = [row for _, row in pairs]
     legend = key([(MODALITY_COLOURS[name], f"{name} decided") for name in studio.data.modalities])
     drawn = legend if len(studio.data.modalities) > 1 else ""
-    return f'<div class="mm-card"><h4>Worst errors on the test rows</h4>{head}{drawn}{studio_view.rows(shown, notes)}</div>'
+    return f'<div class="mm-card"><h3>Worst errors on the test rows</h3>{head}{drawn}{studio_view.rows(shown, notes)}</div>'
 
 
 def _wrong(mistake: Mistake) -> str:
     return (
-        f'<span class="mm-st-label">{escape(mistake.label)}</span><span class="mm-st-took">taken for</span>'
-        f'<span class="mm-st-label mm-st-wrong">{escape(mistake.predicted)}</span>'
+        f'<span class="mm-st-label" translate="no">{escape(mistake.label)}</span><span class="mm-st-took">taken for</span>'
+        f'<span class="mm-st-label mm-st-wrong" translate="no">{escape(mistake.predicted)}</span>'
         f'<span class="mm-st-sure">{mistake.confidence:.0%} sure</span>{_shares(mistake)}'
     )
 

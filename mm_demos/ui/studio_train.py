@@ -136,7 +136,7 @@ def _table() -> _Table:
     line = gr.HTML("", elem_classes="mm-plain")
     source = gr.State(None)
     with gr.Column(visible=False, elem_classes="mm-st-mapping") as mapping:
-        gr.HTML("<h4>What the columns hold</h4>", elem_classes="mm-plain mm-st-title")
+        gr.HTML("<h3>What the columns hold</h3>", elem_classes="mm-plain mm-st-title")
         with gr.Row():
             label, text, image = map(_column, ("Label", "Text", "Picture"))
         with gr.Row(elem_classes="mm-st-last"):

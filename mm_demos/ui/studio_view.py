@@ -36,14 +36,14 @@ def show_checked(result: Checked) -> str:
     findings = "".join(map(_finding, data.findings)) or render.notice("Nothing to complain about: this table can be trained on.")
     return (
         f'<div class="mm-stack"><div class="mm-card"><div class="mm-tiles">{"".join(tiles)}</div></div>'
-        f'<div class="mm-card"><h4>Findings</h4><div class="mm-st-findings">{findings}</div></div>'
-        f'<div class="mm-card"><h4>Rows of each class</h4>{_classes(data)}</div>'
-        f'<div class="mm-card"><h4>Some of the rows</h4>{rows(result.preview)}</div></div>'
+        f'<div class="mm-card"><h3>Findings</h3><div class="mm-st-findings">{findings}</div></div>'
+        f'<div class="mm-card"><h3>Rows of each class</h3>{_classes(data)}</div>'
+        f'<div class="mm-card"><h3>Some of the rows</h3>{rows(result.preview)}</div></div>'
     )
 
 
 def _finding(finding: Finding) -> str:
-    examples = "".join(f"<span>{escape(example)}</span>" for example in finding.examples[:5])
+    examples = "".join(f'<span translate="no">{escape(example)}</span>' for example in finding.examples[:5])
     out = '<span class="mm-flag">left out</span>' if finding.dropped else ""
     return (
         f'<div class="mm-st-finding{" mm-st-out" if finding.dropped else ""}"><b>{finding.count:,}</b><div>'
@@ -56,7 +56,7 @@ def _classes(data: DataSet) -> str:
     counts = Counter(row.label for row in data.rows)
     most = max(counts.values(), default=1)
     bars = "".join(
-        f'<li><span class="mm-label">{escape(label)}</span><span class="mm-value">{count:,}</span>'
+        f'<li><span class="mm-label" translate="no">{escape(label)}</span><span class="mm-value">{count:,}</span>'
         f'<span class="mm-track"><span style="width:{count / most:.1%}"></span></span></li>'
         for label, count in counts.most_common(MAX_CLASSES)
     )
@@ -70,8 +70,8 @@ def rows(shown: Sequence[Shown], notes: Sequence[str] = ()) -> str:
     items = []
     for place, row in enumerate(shown):
         picture = f'<img src="{row.picture}" alt="" loading="lazy">' if row.picture else ""
-        text = f'<p class="mm-st-text">{escape(row.text)}</p>' if row.text else ""
-        note = notes[place] if notes else f'<span class="mm-st-label">{escape(row.label)}</span>'
+        text = f'<p class="mm-st-text" translate="no">{escape(row.text)}</p>' if row.text else ""
+        note = notes[place] if notes else f'<span class="mm-st-label" translate="no">{escape(row.label)}</span>'
         items.append(
             f'<li class="mm-st-row{"" if picture else " mm-st-plain"}">{picture}<div>'
             f'<p class="mm-st-top">{note}<span class="mm-value">row {row.number:,}</span></p>{text}{row.sound}</div></li>'
@@ -97,7 +97,7 @@ def show_live(training: Training) -> str:
     return (
         f'<div class="mm-stack"><div class="mm-card"><div class="mm-st-head"><p class="mm-lead">{escape(title)}</p>'
         f'<span class="mm-value">{" · ".join(facts)}</span></div>{charts.curves(mine)}</div>'
-        f'<div class="mm-card"><h4>Accuracy on the validation rows so far</h4>{_filling(training)}</div></div>'
+        f'<div class="mm-card"><h3>Accuracy on the validation rows so far</h3>{_filling(training)}</div></div>'
     )
 
 

@@ -75,8 +75,8 @@ def errors_line(errors: WordErrors) -> str:
 def _paragraph(segment: Segment) -> str:
     words = "".join(_words(segment)) if segment.words else escape(segment.text)
     why = "; ".join(REASONS.get(flag, flag) for flag in segment.flags)
-    badge = f'<span class="mm-flag" role="note">may be invented: {escape(why)}</span>' if why else ""
-    return f'<p><time class="mm-time">{clock(segment.start)}</time><span>{words} {badge}</span></p>'
+    badge = f'<span class="mm-flag" role="note" translate="yes">may be invented: {escape(why)}</span>' if why else ""
+    return f'<p><time class="mm-time">{clock(segment.start)}</time><span translate="no">{words} {badge}</span></p>'
 
 
 def _words(segment: Segment) -> Iterator[str]:
@@ -142,9 +142,11 @@ def live(text: LiveText, seconds: float, problem: str = "") -> str:
     """What was said so far; what may still change is set apart."""
     if problem:
         return f'<div class="mm-card">{render.notice(problem, "error")}</div>'
-    said = escape(text.committed) or '<span class="mm-pending">Listening…</span>' if not text.pending else escape(text.committed)
+    said = escape(text.committed)
+    if not said and not text.pending:
+        said = '<span class="mm-pending" translate="yes">Listening…</span>'
     pending = f' <span class="mm-pending">{escape(text.pending)}</span>' if text.pending else ""
     return (
         f'<div class="mm-card mm-transcript">{render.chips([(clock(seconds), "listened")])}'
-        f'<div class="mm-talk mm-live" aria-live="polite"><p><span>{said}{pending}</span></p></div></div>'
+        f'<div class="mm-talk mm-live" aria-live="polite"><p><span translate="no">{said}{pending}</span></p></div></div>'
     )

@@ -55,19 +55,33 @@ class Batch:
 
 def transcribe_one(  # noqa: PLR0917 (an endpoint receives its components' values by position)
     audio: str,
-    model: str,
-    language: str,
-    translate: bool,
-    skip_silence: bool,
-    word_times: bool,
-    beam_size: float,
-    temperature: str,
-    prompt: str,
+    model: str = "",
+    language: str = AUTOMATIC,
+    translate: bool = False,
+    skip_silence: bool = False,
+    word_times: bool = True,
+    beam_size: float = 5,
+    temperature: str = AUTOMATIC,
+    prompt: str = "",
     reference: str = "",
     *,
     progress: Progress | None = None,
 ) -> Iterator[Checked]:
-    """Transcribe a recording or a video's sound: text, segments with times and scores, language, errors against a reference."""
+    """Transcribe a recording or a video's sound: text, segments with times and scores, language, errors against a reference.
+
+    Args:
+        audio: an audio or a video file.
+        model: of the catalog.
+        language: ISO 639-1 code of what is spoken, or "auto" to detect it.
+        translate: into English.
+        skip_silence: leave out stretches without a voice.
+        word_times: time and probability of each word.
+        beam_size: hypotheses kept, 1 to 10; 1 is fastest.
+        temperature: 0 to 1, or "auto" to raise it when a segment fails.
+        prompt: words to expect, such as names.
+        reference: what was really said; gives the word error rate.
+        progress: told about loads and steps.
+    """
     options = options_of(language, translate, skip_silence, word_times, beam_size, temperature, prompt)
     segments: list[Segment] = []
     for piece in stream(audio, model=model or None, options=options, progress=progress):
@@ -81,18 +95,31 @@ def transcribe_one(  # noqa: PLR0917 (an endpoint receives its components' value
 
 def transcribe_many(  # noqa: PLR0917
     files: list[str],
-    model: str,
-    language: str,
-    translate: bool,
-    skip_silence: bool,
-    word_times: bool,
-    beam_size: float,
-    temperature: str,
-    prompt: str,
+    model: str = "",
+    language: str = AUTOMATIC,
+    translate: bool = False,
+    skip_silence: bool = False,
+    word_times: bool = True,
+    beam_size: float = 5,
+    temperature: str = AUTOMATIC,
+    prompt: str = "",
     *,
     progress: Progress | None = None,
 ) -> Iterator[Batch]:
-    """Transcribe many recordings or videos; a file that cannot be read gets a sentence and the rest go on."""
+    """Transcribe many recordings or videos; a file that cannot be read gets a sentence and the rest go on.
+
+    Args:
+        files: audio or video files, at most 50.
+        model: of the catalog.
+        language: ISO 639-1 code of what is spoken, or "auto" to detect it.
+        translate: into English.
+        skip_silence: leave out stretches without a voice.
+        word_times: time and probability of each word.
+        beam_size: hypotheses kept, 1 to 10; 1 is fastest.
+        temperature: 0 to 1, or "auto" to raise it when a segment fails.
+        prompt: words to expect, such as names.
+        progress: told about loads and files.
+    """
     progress = progress or Progress()
     items: list[Item] = []
     for path in files:

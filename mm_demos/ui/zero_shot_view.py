@@ -32,7 +32,8 @@ BASES = (
 def show(result: Classification) -> tuple[str, str]:
     """The verdict with the score of every label, and what each input says."""
     best = result.scores[0]
-    verdict = f"Not sure – perhaps “{escape(best.label)}”" if result.abstained else escape(best.label)
+    label = escape(best.label)
+    verdict = f"Not sure – perhaps “{label}”" if result.abstained else f'<span translate="no">{label}</span>'
     cutoff = float((result.receipt.options.get("threshold") if result.receipt else 0.0) or 0.0)
     notices = "".join(render.notice(notice, "warn") for notice in result.notices)
     title = "All together" if len(result.per_modality) > 1 else ALONE[next(iter(result.per_modality))]
@@ -52,12 +53,12 @@ def _parts(result: Classification) -> Iterator[str]:
     if len(result.per_modality) > 1:
         shares = [LabelScore(NAMES[name], share) for name, share in result.contributions.items()]
         shares.sort(key=lambda item: -item.score)
-        yield f"<div>{render.bars(shares, title=f'What speaks for “{result.scores[0].label}”')}</div>"
+        yield f"<div>{render.bars(shares, ours=True, title=f'What speaks for “{result.scores[0].label}”')}</div>"
         for name, scores in result.per_modality.items():
             ranked = sorted(scores, key=lambda item: -item.score)
             yield f"<div>{render.bars(ranked, title=ALONE[name], top=SHOWN_ALONE)}</div>"
     if result.transcript:
-        yield f'<div><h4>Heard</h4><ul class="mm-lines"><li><q>{escape(result.transcript)}</q></li></ul></div>'
+        yield f'<div><h3>Heard</h3><ul class="mm-lines"><li><q translate="no">{escape(result.transcript)}</q></li></ul></div>'
 
 
 def basis(result: Classification) -> str:

@@ -35,7 +35,7 @@ def enter(visitor: Visitor) -> Locator:
     return tab
 
 
-def turn_to(tab: Locator, name: str) -> None:
+def turn_to_in_menu(tab: Locator, name: str) -> None:
     """Open a page of the side panel; Gradio moves those that it finds no room for into a menu."""
     wanted, more = tab.get_by_role("tab", name=name), tab.locator(".overflow-menu > button")
     expect(wanted.or_(more).filter(visible=True).first).to_be_visible()
@@ -86,7 +86,7 @@ def test_a_quick_reply_is_answered_with_sources_that_open(visit: Visit) -> None:
     assert height - at < NEARLY
     tab.get_by_role("button", name="Yes, please hand me over").click()
     expect(answered(tab, 3).locator(".mm-as-step")).to_contain_text("Prepared the hand-over")
-    turn_to(tab, "Operator")
+    turn_to_in_menu(tab, "Operator")
     expect(tab.locator(".mm-as-operator li")).to_have_count(4)
     with visitor.page.expect_download() as download:
         visitor.press("assistant", "JSON")
@@ -113,7 +113,7 @@ def test_turns_are_had_again_taken_back_edited_and_branched(visit: Visit) -> Non
     act(tab, 0, "Edit and send again")
     expect(composer).to_have_value("Where is my order S-10241?")
     expect(tab.locator(".mm-as-turn")).to_have_count(0)
-    visitor.page.get_by_role("tab", name="Earlier").click()
+    visitor.turn_to("Earlier")
     expect(tab.locator(".mm-as-earlier li", has_text="2 turns").first).to_be_visible()
     assert visitor.errors == []
 
@@ -134,7 +134,7 @@ def test_a_conversation_survives_a_reload_and_stays_with_its_browser(visit: Visi
     enter(visit())  # another browser begins with nothing on show
     visitor.press("assistant", "Clear")
     expect(tab.get_by_text("How can I help?")).to_be_visible()
-    visitor.page.get_by_role("tab", name="Earlier").click()
+    visitor.turn_to("Earlier")
     tab.locator(".mm-as-earlier li", has_text="S-10238").get_by_role("button", name="Delete").click()
     expect(tab.locator(".mm-as-earlier li", has_text="S-10238")).to_have_count(0)
 
@@ -178,7 +178,7 @@ def test_a_picture_is_sent_from_a_phone(visit: Visit, dark: bool) -> None:
     visitor.shoot(f"assistant-phone{'-dark' if dark else ''}")
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     expect(tab.locator(".mm-as-composer img")).to_have_count(0)
-    visitor.page.get_by_role("tab", name="Documents").click()
+    visitor.turn_to("Documents")
     tab.locator("input[type=file]").last.set_input_files(
         {"name": "tides.md", "mimeType": "text/markdown", "buffer": b"# Tides\n\nThe ferry leaves at 9:40 from the north pier.\n"}
     )

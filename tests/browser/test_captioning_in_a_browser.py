@@ -51,7 +51,7 @@ def choose_one_with_a_map(tab: Locator) -> Locator:
 def many(visitor: Visitor, paths: list[Path]) -> Locator:
     """The tab with these pictures chosen for a batch."""
     visitor.open("captioning")
-    visitor.page.get_by_role("tab", name="Many pictures").click()
+    visitor.turn_to("Many pictures")
     tab = visitor.page.locator("#tab-captioning")
     with visitor.page.expect_response(lambda response: "/upload" in response.url):
         tab.locator("input[type=file][multiple]:not([webkitdirectory])").set_input_files(paths)
@@ -177,7 +177,7 @@ def test_a_batch_is_edited_and_taken_along(visit: Visit, tmp_path: Path) -> None
 
 def test_stop_keeps_what_is_done_and_offers_it(visit: Visit) -> None:
     visitor = visit()
-    pictures = [samples.path(name) for name in ("cat.jpg", "coffee.jpg", "rocket.jpg", "flower.jpg", "astronaut.jpg")] * 6
+    pictures = [samples.path(name) for name in ("cat.jpg", "coffee.jpg", "rocket.jpg", "flower.jpg", "astronaut.jpg")] * 16
     tab = many(visitor, pictures)
     visitor.press("captioning", "Caption all")
     expect(tab.locator(".mm-picture").first).to_be_visible(timeout=RUN_MS)
@@ -196,7 +196,7 @@ def test_a_folder_gives_its_pictures(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "album" / "notes.txt").write_text("no picture")
     visitor = visit()
     visitor.open("captioning")
-    visitor.page.get_by_role("tab", name="Many pictures").click()
+    visitor.turn_to("Many pictures")
     tab = visitor.page.locator("#tab-captioning")
     tab.locator("input[type=file][webkitdirectory]").set_input_files(tmp_path / "album")
     expect(tab.locator(".file-preview tr")).to_have_count(2)

@@ -110,7 +110,7 @@ def test_a_visit_shows_again_what_it_painted(visit: Visit) -> None:
     visitor.press(TAB, "Clear")
     expect(tab.locator(".mm-empty")).to_be_visible()
     expect(earlier).to_have_count(2)
-    tab.get_by_role("button", name="Show again: a rocket").click()
+    tab.get_by_role("button", name="Show again: “a rocket”").click()
     expect(tab.locator(".mm-pt-card img")).to_have_count(1)
     expect(tab.locator(".mm-pt-card img")).to_have_attribute("alt", "a rocket")
     expect(tab.get_by_role("button", name="PNG", exact=True)).to_be_enabled()

@@ -111,7 +111,7 @@ def test_stop_keeps_the_pictures_that_are_read(visit: Visit, tmp_path: Path) -> 
 def test_a_picture_finds_its_like(visit: Visit) -> None:
     visitor = visit()
     visitor.open(TAB)
-    visitor.page.get_by_role("tab", name="By a picture").click()
+    visitor.turn_to("By a picture")
     chooser = visitor.page.locator(f"#tab-{TAB} [data-testid=image] input[type=file]").locator("nth=0")
     chooser.set_input_files(samples.path("rocket.jpg"))
     expect(visitor.page.locator(f"#tab-{TAB} [data-testid=image] img").first).to_be_visible()
@@ -125,7 +125,7 @@ def test_a_picture_finds_its_like(visit: Visit) -> None:
 def test_sentences_are_ranked_for_a_picture(visit: Visit) -> None:
     visitor = visit()
     visitor.open(TAB)
-    visitor.page.get_by_role("tab", name="Rank sentences").click()
+    visitor.turn_to("Rank sentences")
     visitor.page.locator(f"#tab-{TAB} tr", has_text="A cat looks").locator("visible=true").first.click()
     visitor.wait(TAB)
     visitor.shoot("picture-search-sentences")

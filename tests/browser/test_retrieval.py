@@ -29,10 +29,6 @@ def best(visitor: Visitor) -> Locator:
     return visitor.page.locator(f"{HITS}.mm-best")
 
 
-def way(visitor: Visitor, name: str) -> None:
-    visitor.page.locator(f"#tab-{TAB} .mm-modes").get_by_role("tab", name=name, exact=True).click()
-
-
 def download(visitor: Visitor, button: str, folder: Path) -> Path:
     with visitor.page.expect_download() as begun:
         visitor.press(TAB, button)
@@ -88,7 +84,7 @@ def test_the_map_is_heard_by_pointer_and_by_list(visit: Visit) -> None:
 def test_a_sound_finds_its_like(visit: Visit) -> None:
     visitor = visit(dark=True)
     visitor.open(TAB)
-    way(visitor, "Voice or sound")
+    visitor.turn_to("Voice or sound")
     visitor.page.locator(f"#tab-{TAB}").get_by_label("How it sounds", exact=True).check()
     visitor.page.locator(f"#tab-{TAB} button.gallery-item", has_text="cock-crow.ogg").click()
     visitor.wait(TAB)
@@ -145,7 +141,7 @@ def test_a_library_of_ones_own_is_made_saved_and_opened(visit: Visit, tmp_path: 
 def test_sentences_are_ranked_for_a_recording(visit: Visit) -> None:
     visitor = visit()
     visitor.open(TAB)
-    way(visitor, "Sentences")
+    visitor.turn_to("Sentences")
     visitor.page.locator(f"#tab-{TAB} tr", has_text="A campfire").locator("visible=true").click()
     visitor.wait(TAB)
     visitor.shoot("retrieval-sentences")
@@ -155,7 +151,7 @@ def test_sentences_are_ranked_for_a_recording(visit: Visit) -> None:
 def test_pairs_are_evaluated_beside_chance(visit: Visit) -> None:
     visitor = visit(width=390, height=844)
     visitor.open(TAB)
-    way(visitor, "Evaluate")
+    visitor.turn_to("Evaluate")
     visitor.press(TAB, "Evaluate")
     visitor.wait(TAB)
     visitor.shoot("retrieval-evaluate-phone")

@@ -12,18 +12,11 @@ from visitor import RUN_MS, Visitor
 Visit = Callable[..., Visitor]
 
 
-def example(visitor: Visitor, tab: str, number: int = 0) -> None:
-    """Run an example of a tab."""
-    visitor.open(tab)
-    row = visitor.page.locator(f"#tab-{tab} .gallery-item, #tab-{tab} tbody tr.tr-body")
-    row.locator("visible=true").nth(number).click()
-    visitor.wait(tab)
-
-
 def send(visitor: Visitor, tab: str, thing: str, target: str) -> None:
     """Press a Send-to button and wait for its tab."""
     visitor.page.locator(f"#tab-{tab} .mm-send-{thing} .mm-to-{target}").click()
     expect(visitor.page.locator(f"#tab-{target} .mm-summary")).to_be_visible()
+    visitor.settle()
 
 
 def picture(visitor: Visitor, tab: str) -> Locator:
@@ -48,7 +41,7 @@ def test_nothing_is_offered_before_there_is_a_result(visit: Visit) -> None:
 
 def test_a_caption_and_its_picture_travel(visit: Visit) -> None:
     visitor = visit()
-    example(visitor, "captioning")
+    visitor.example("captioning")
     visitor.page.locator("#tab-captioning .mm-rank").nth(1).click()
     caption = visitor.page.locator("#tab-captioning .mm-chosen .mm-lead").inner_text()
     visitor.shoot("send-to-captioning")
@@ -77,7 +70,7 @@ def test_a_caption_and_its_picture_travel(visit: Visit) -> None:
 
 def test_a_transcript_becomes_a_message_and_a_text(visit: Visit) -> None:
     visitor = visit()
-    example(visitor, "speech")
+    visitor.example("speech")
     send(visitor, "speech", "transcript", "assistant")
     composer = visitor.page.locator("#tab-assistant .mm-as-composer textarea")
     expect(composer).to_have_value(re.compile("ask what you can do for your country", re.I))
@@ -109,7 +102,7 @@ def test_the_best_moment_is_classified(visit: Visit, width: int) -> None:
 def test_the_best_picture_gets_a_caption(visit: Visit) -> None:
     visitor = visit()
     visitor.open("captioning")
-    visitor.page.get_by_role("tab", name="Many pictures").click()
+    visitor.turn_to("Many pictures")
     visitor.open("picture-search")
     visitor.page.locator("#tab-picture-search textarea:visible").first.fill("a cup of coffee")
     visitor.press("picture-search", "Search")
@@ -122,7 +115,7 @@ def test_the_best_picture_gets_a_caption(visit: Visit) -> None:
 
 def test_a_picture_of_a_conversation_is_classified(visit: Visit) -> None:
     visitor = visit()
-    example(visitor, "captioning", 1)
+    visitor.example("captioning", 1)
     send(visitor, "captioning", "picture", "assistant")
     expect(visitor.page.locator("#tab-assistant .mm-as-composer img").first).to_be_visible()
     assert visitor.page.locator("#tab-assistant .mm-send:visible").count() == 0

@@ -37,7 +37,7 @@ def table_of_words(folder: Path, rows: int = 48) -> Path:
 def studio(visitor: Visitor, panel: str = "Train") -> Locator:
     """The tab with one of its panels open."""
     visitor.open(TAB)
-    visitor.page.get_by_role("tab", name=panel, exact=True).click()
+    visitor.turn_to(panel)
     return visitor.page.locator(f"#tab-{TAB}")
 
 
@@ -51,9 +51,9 @@ def checked(visitor: Visitor, table: Path) -> Locator:
     return tab
 
 
-def fewer_strategies(tab: Locator) -> None:
+def fewer_strategies(visitor: Visitor, tab: Locator) -> None:
     """Train one strategy instead of ten."""
-    tab.locator("button.label-wrap").filter(has_text="Fusion strategies").click()
+    visitor.unfold(TAB, "Fusion strategies")
     for box in tab.locator(".mm-st-list").first.locator("input").all()[1:]:
         box.uncheck()
 
@@ -61,7 +61,7 @@ def fewer_strategies(tab: Locator) -> None:
 def trained(visitor: Visitor, table: Path) -> Locator:
     """The tab after a training."""
     tab = checked(visitor, table)
-    fewer_strategies(tab)
+    fewer_strategies(visitor, tab)
     visitor.press(TAB, "Train")
     expect(tab.locator(".mm-verdict").locator("visible=true").first).to_be_visible(timeout=RUN_MS)
     visitor.wait(TAB)
@@ -113,7 +113,7 @@ def test_a_model_is_trained_asked_corrected_and_taken_along(visit: Visit, tmp_pa
     visitor = visit()
     tab = trained(visitor, table_of_words(tmp_path))
     for page, seen in (("Curves", ".mm-st-fold svg"), ("Classes", ".mm-st-table"), ("Leaderboard", ".mm-verdict")):
-        tab.get_by_role("tab", name=page, exact=True).click()
+        visitor.turn_to(page)
         expect(tab.locator(seen).locator("visible=true").first).to_be_visible()
     visitor.shoot("studio-leaderboard")
     file = tmp_path / "model.zip"
@@ -124,7 +124,7 @@ def test_a_model_is_trained_asked_corrected_and_taken_along(visit: Visit, tmp_pa
     rows = list(csv.DictReader(Path(download(visitor, "CSV").path()).read_text(encoding="utf-8").splitlines()))
     assert {row["strategy"] for row in rows} == {"single-text", "majority"}
 
-    visitor.page.get_by_role("tab", name="Predict", exact=True).click()
+    visitor.turn_to("Predict")
     expect(tab.locator(".mm-st-model")).to_contain_text("The model you just trained")
     tab.get_by_label("Text", exact=True).locator("visible=true").fill("Note: smoke and flames near gate 3.")
     visitor.press(TAB, "Predict")
@@ -137,7 +137,7 @@ def test_a_model_is_trained_asked_corrected_and_taken_along(visit: Visit, tmp_pa
     visitor.shoot("studio-predict")
     said = list(csv.DictReader(Path(download(visitor, "Feedback as CSV").path()).read_text(encoding="utf-8").splitlines()))
     assert [(row["predicted"], row["label"]) for row in said] == [("fire", "water")]
-    visitor.page.get_by_role("tab", name="Train", exact=True).click()
+    visitor.turn_to("Train")
     expect(tab.get_by_text("Add the feedback given under Predict (1 row)")).to_be_visible()
     assert visitor.errors == []
 
@@ -145,7 +145,7 @@ def test_a_model_is_trained_asked_corrected_and_taken_along(visit: Visit, tmp_pa
     other = studio(stranger, "Predict")
     expect(other.locator(".mm-st-nomodel")).to_be_visible()
     expect(other.locator(".mm-ranks").locator("visible=true")).to_have_count(0)
-    other.locator("button.label-wrap").filter(has_text="Use another model").click()
+    stranger.unfold(TAB, "Use another model")
     expect(other.get_by_label("Or its folder on this machine")).to_be_visible()
     other.locator(".mm-st-load input[type=file]").set_input_files(file)
     expect(other.locator(".mm-st-model")).to_contain_text("model.zip", timeout=60_000)
@@ -188,7 +188,7 @@ def test_a_preset_sets_strategies_and_encoders(visit: Visit) -> None:
     visitor = visit()
     tab = studio(visitor)
     for title in ("Fusion strategies", "Presets and encoders"):
-        tab.locator("button.label-wrap").filter(has_text=title).click()
+        visitor.unfold(TAB, title)
     tab.get_by_label("Preset: a system from the literature").click()
     visitor.page.get_by_role("option").filter(has_text="A · ").click()
     expect(tab.locator(".mm-st-note p")).to_contain_text("MFCC")
@@ -206,7 +206,7 @@ def test_a_phone_shows_the_studio_in_its_width(visit: Visit, dark: bool) -> None
     visitor.wait(TAB)
     visitor.shoot(f"studio-phone{'-dark' if dark else ''}")
     for page in ("Curves", "Mistakes", "Data"):
-        tab.get_by_role("tab", name=page, exact=True).click()
+        visitor.turn_to(page)
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

@@ -104,19 +104,22 @@ def test_nothing_given_is_refused_at_once(visit: Visit) -> None:
 def test_stop_ends_a_batch_and_keeps_what_is_done(visit: Visit) -> None:
     visitor = visit()
     visitor.open("captioning")
-    visitor.page.get_by_role("tab", name="Many pictures").click()
-    pictures = [samples.path(name) for name in ("cat.jpg", "coffee.jpg", "rocket.jpg", "flower.jpg", "astronaut.jpg")] * 4
+    visitor.turn_to("Many pictures")
+    pictures = [samples.path(name) for name in ("cat.jpg", "coffee.jpg", "rocket.jpg", "flower.jpg", "astronaut.jpg")] * 16
     with visitor.page.expect_response(lambda response: "/upload" in response.url):
         visitor.page.locator("#tab-captioning input[type=file][multiple]").set_input_files(pictures)
     expect(visitor.page.locator("#tab-captioning .file-preview")).to_be_visible()
+    visitor.page.locator("#tab-captioning").get_by_role("button", name="More options").locator("visible=true").first.click()
+    visitor.page.get_by_label("number input for How many captions").locator("visible=true").first.fill("8")
     visitor.press("captioning", "Caption all")
     captions = visitor.page.locator("#tab-captioning .mm-results").get_by_text(".jpg").locator("visible=true")
     expect(captions.first).to_be_visible(timeout=RUN_MS)
-    visitor.press("captioning", "Stop")
+    # At once: a click in the browser waits until nothing moves, and here a row comes with every picture.
+    visitor.page.locator("#tab-captioning").get_by_role("button", name="Stop").locator("visible=true").dispatch_event("click")
     visitor.wait("captioning", "stopped")
     visitor.shoot("captioning-stopped")
     assert 0 < captions.count() < len(pictures)
-    visitor.page.get_by_role("tab", name="One picture").click()
+    visitor.turn_to("One picture")
     caption_a_cat(visitor)
 
 

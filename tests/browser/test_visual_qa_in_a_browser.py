@@ -110,7 +110,7 @@ def test_what_was_read_is_drawn_on_the_picture_and_can_be_hidden(visit: Visit) -
 def test_several_questions_become_a_table_on_a_phone(visit: Visit, dark: bool) -> None:
     visitor = visit(dark=dark, **PHONE)
     tab = enter(visitor)
-    visitor.page.get_by_role("tab", name="Several questions").click()
+    visitor.turn_to("Several questions")
     tab.get_by_label("Questions, one per line").fill(QUESTIONS)
     visitor.press("visual-qa", "Ask all")
     expect(tab.locator(".mm-answers tbody tr")).to_have_count(4, timeout=RUN_MS)
@@ -133,7 +133,7 @@ def test_several_questions_become_a_table_on_a_phone(visit: Visit, dark: bool) -
 def test_stop_keeps_the_answers_that_are_there(visit: Visit) -> None:
     visitor = visit()
     tab = enter(visitor)
-    visitor.page.get_by_role("tab", name="Several questions").click()
+    visitor.turn_to("Several questions")
     many = "\n".join(f"Why would a poet of the year {1900 + number} like this picture?" for number in range(40))  # not quick ones
     tab.get_by_label("Questions, one per line").fill(many)
     visitor.press("visual-qa", "Ask all")

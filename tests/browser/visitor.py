@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page
 
+from mm_demos.publish.check_browser import SETTLED
+
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 RUN_MS = 300_000  # the very first run prepares graphs and tries engines, perhaps on a busy machine
 
@@ -33,6 +35,21 @@ class Visitor:
         """Go to a tab."""
         self.page.locator(f"#tab-{tab}-button:visible").first.click()
         self.page.wait_for_selector(f"#tab-{tab} .mm-summary")
+        self.settle()
+
+    def turn_to(self, panel: str) -> None:
+        """Choose one of the panels, or ways of use, of the open tab."""
+        self.page.get_by_role("tab", name=panel, exact=True).locator("visible=true").first.click()
+        self.settle()
+
+    def unfold(self, tab: str, title: str) -> None:
+        """Open a fold of a tab."""
+        self.page.locator(f"#tab-{tab} button.label-wrap").filter(has_text=title).locator("visible=true").first.click()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait, as anybody's fingers do, until what was just opened is drawn."""
+        self.page.evaluate(SETTLED)
 
     def press(self, tab: str, button: str) -> None:
         """Press the button of this name in a tab."""
@@ -43,6 +60,13 @@ class Visitor:
         line = self.page.locator(f"#tab-{tab} .mm-status[data-state={state}]:visible").first
         line.wait_for(timeout=RUN_MS)
         return line.inner_text()
+
+    def example(self, tab: str, number: int = 0) -> None:
+        """Run an example of a tab."""
+        self.open(tab)
+        rows = self.page.locator(f"#tab-{tab} .gallery-item, #tab-{tab} tbody tr.tr-body")
+        rows.locator("visible=true").nth(number).click()
+        self.wait(tab)
 
     def text(self, tab: str) -> str:
         """Everything that can be read in a tab."""
