@@ -89,9 +89,11 @@ def test_the_grid_shows_what_is_done_what_is_under_way_and_what_waits(fakes: Non
     steps = shown(n=3)
     under_way = next(made for made in steps if made.preview and made.images)
     notices, *cards = painting_view.cards(under_way)
-    assert [("mm-pt-now" in card, "mm-pt-wait" in card) for card in cards] == [(False, False), (True, False), (False, True)]
+    assert ["mm-pt-now" in card for card in cards] == [False, True, False, False]
+    assert ["mm-pt-wait" in card for card in cards] == [False, False, False, True]
     assert 'alt="a red apple"' in cards[0]
-    assert f"step {under_way.step} of {under_way.steps}" in cards[1]
+    assert "<img" in cards[1] and "</figure>" not in cards[1], "the sketch travels by itself"
+    assert f"step {under_way.step} of {under_way.steps}" in cards[2]
     assert len(painting_view.cards(steps[-1])) == 4
     assert notices == ""
     assert painting_view.cards(painting.closed(Generation("nothing done", total=3))) == []

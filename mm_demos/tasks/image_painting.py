@@ -90,15 +90,16 @@ class Easel:
         yield from self.painter.paint(order.prompt, image=start, options=told, progress=part, previews=order.previews)
 
     def _grown(self, result: Generation, painting: Painting, seed: int) -> Generation:
-        """The result with one step more."""
+        """The result with one step more; a preview stays until the next one, since not every step brings one."""
         notices = tuple(dict.fromkeys([*result.notices, *painting.notices]))
-        result = replace(result, step=painting.step, steps=painting.total, preview=None, notices=notices)
+        result = replace(result, step=painting.step, steps=painting.total, notices=notices)
         if painting.image is None:
             return result
         if not painting.final:
             return replace(result, preview=_png(painting.image))
         self.memory_used = painting.memory
-        return replace(result, images=(*result.images, self._finished(painting.image, seed)), receipt=self._receipt())
+        images = (*result.images, self._finished(painting.image, seed))
+        return replace(result, images=images, preview=None, receipt=self._receipt())
 
     def _finished(self, image: Image, seed: int) -> GeneratedImage:
         digest = pixels_sha256(image)

@@ -18,10 +18,11 @@ from mm_demos.ui import render
 
 SCRIPT = Path(__file__).with_name("painting.js")
 EMPTY = render.empty("Pictures will appear here", "You see each one come out of the noise, step by step.")
-# Lists, because Gradio sends only what changed in them: a finished picture travels once, not with every step of the next one.
+# Lists, because Gradio sends only what changed in them: a finished picture travels once, not with every step of the next one,
+# and a sketch not with every step until the next sketch.
 GRID = (
-    '${value && value.length ? value[0] + `<div class="mm-pt-grid" data-n="${value.length - 1}">${value.slice(1).join("")}</div>`'
-    " : `%s`}"
+    '${value && value.length ? value[0] + `<div class="mm-pt-grid" data-n="${value.filter((part) => part.startsWith("<figure"))'
+    '.length}">${value.slice(1).join("")}</div>` : `%s`}'
 )
 STRIP = (
     '${value && value.length ? `<section class="mm-pt-earlier" aria-label="Painted in this visit">'
@@ -54,7 +55,7 @@ def strip() -> gr.HTML:
 
 
 def cards(made: Generation) -> list[str]:
-    """Notices, the finished pictures, the one under way, and a place for each that waits; nothing of nothing."""
+    """Notices, the finished pictures, the one under way in two parts, and a place for each that waits; nothing of nothing."""
     under_way = [] if made.done else _under_way(made)
     shown = [*_finished(made), *under_way]
     return ["".join(render.notice(text) for text in made.notices), *shown] if shown else []
@@ -110,13 +111,14 @@ def _under_way(made: Generation) -> list[str]:
     share = min(1.0, made.step / made.steps) if made.steps else 0.0
     seen = f'<img src="{png_uri(made.preview)}" alt="Under way: “{escape(made.prompt)}”">' if made.preview else ""
     told = f"step {made.step} of {made.steps}" if made.steps else "starting"
-    now = (
-        f'<figure class="mm-pt-card mm-pt-now"><div class="mm-pt-paper">{seen}</div><figcaption><span class="mm-pt-facts">'
-        f'picture {len(made.images) + 1} of {made.total}</span><span class="mm-value">{told}</span>'
+    paper = f'<figure class="mm-pt-card mm-pt-now"><div class="mm-pt-paper">{seen}</div>'
+    caption = (
+        f'<figcaption><span class="mm-pt-facts">picture {len(made.images) + 1} of {made.total}</span>'
+        f'<span class="mm-value">{told}</span>'
         f'<span class="mm-track"><span style="width:{share:.2%}"></span></span></figcaption></figure>'
     )
     wait = '<figure class="mm-pt-card mm-pt-wait" aria-hidden="true"><div class="mm-pt-paper"></div></figure>'
-    return [now, *([wait] * waiting)]
+    return [paper, caption, *([wait] * waiting)]
 
 
 def earlier(history: Sequence[Generation]) -> list[str]:
