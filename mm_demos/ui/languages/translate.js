@@ -149,15 +149,16 @@
     watcher.disconnect();
     turn(document.documentElement, true);
     turnChoices();
-    document.documentElement.lang = TAGS[language];
+    putTag();
     if (!quiet()) watcher.observe(document.documentElement, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ATTRIBUTES });
     window.dispatchEvent(new Event("resize")); // what was measured by the width of words is measured again
   };
 
+  const putTag = () => { if (document.documentElement.lang !== TAGS[language]) document.documentElement.lang = TAGS[language]; };
   const quiet = () => language === "en" && (GRADIO_SAYS === "en" || !(GRADIO_SAYS in TAGS)); // nothing to turn
-  const choose = async (name) => {
+  const choose = async (next) => {
     if (!words.size) learn(await (await fetch(new URL(DICTIONARY, document.baseURI))).json());
-    language = name;
+    language = next;
     turnAll();
   };
   const wished = () => {
@@ -175,6 +176,9 @@
     choose(next);
   });
   for (const name of ["focusout", "change", "click"]) document.addEventListener(name, () => { if (language !== "en") setTimeout(turnChoices); });
+  // Gradio writes the browser's language there when its own words arrive, which may be before or after ours.
+  new MutationObserver(putTag).observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
+  putTag();
   const first = wished();
   if (first !== "en" || !quiet()) choose(first);
 })();
