@@ -35,16 +35,6 @@ def enter(visitor: Visitor) -> Locator:
     return tab
 
 
-def turn_to_in_menu(tab: Locator, name: str) -> None:
-    """Open a page of the side panel; Gradio moves those that it finds no room for into a menu."""
-    wanted, more = tab.get_by_role("tab", name=name), tab.locator(".overflow-menu > button")
-    expect(wanted.or_(more).filter(visible=True).first).to_be_visible()
-    if not wanted.is_visible():
-        more.filter(visible=True).click()
-        wanted = tab.locator(".overflow-dropdown").get_by_text(name, exact=True)
-    wanted.click()
-
-
 def turn(tab: Locator, number: int) -> Locator:
     return tab.locator(f".mm-as-turn[data-turn='{number}']")
 
@@ -86,7 +76,7 @@ def test_a_quick_reply_is_answered_with_sources_that_open(visit: Visit) -> None:
     assert height - at < NEARLY
     tab.get_by_role("button", name="Yes, please hand me over").click()
     expect(answered(tab, 3).locator(".mm-as-step")).to_contain_text("Prepared the hand-over")
-    turn_to_in_menu(tab, "Operator")
+    visitor.turn_to("Operator")
     expect(tab.locator(".mm-as-operator li")).to_have_count(4)
     with visitor.page.expect_download() as download:
         visitor.press("assistant", "JSON")
@@ -155,7 +145,7 @@ def test_stop_keeps_what_was_written(visit: Visit) -> None:
 def test_speech_is_corrected_before_it_is_sent_and_answers_are_read_aloud(visit: Visit) -> None:
     visitor = visit()
     tab = enter(visitor)
-    tab.get_by_text("Speak instead").click()
+    visitor.unfold("assistant", "Speak instead")
     recorder = tab.locator(".mm-inputs .mm-audio")
     recorder.get_by_role("button", name="Upload file").first.click()
     recorder.locator("input[type=file]").first.set_input_files(samples.path("jfk.flac"))

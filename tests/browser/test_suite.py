@@ -109,7 +109,7 @@ def test_stop_ends_a_batch_and_keeps_what_is_done(visit: Visit) -> None:
     with visitor.page.expect_response(lambda response: "/upload" in response.url):
         visitor.page.locator("#tab-captioning input[type=file][multiple]").set_input_files(pictures)
     expect(visitor.page.locator("#tab-captioning .file-preview")).to_be_visible()
-    visitor.page.locator("#tab-captioning").get_by_role("button", name="More options").locator("visible=true").first.click()
+    visitor.unfold("captioning", "More options")
     visitor.page.get_by_label("number input for How many captions").locator("visible=true").first.fill("8")
     visitor.press("captioning", "Caption all")
     captions = visitor.page.locator("#tab-captioning .mm-results").get_by_text(".jpg").locator("visible=true")

@@ -91,7 +91,7 @@ def test_another_picture_and_clear_leave_nothing_behind(visit: Visit) -> None:
 def test_what_was_read_is_drawn_on_the_picture_and_can_be_hidden(visit: Visit) -> None:
     visitor = visit()
     tab = enter(visitor, "sign.png")
-    tab.get_by_text("More options").click()
+    visitor.unfold("visual-qa", "More options")
     tab.get_by_text("Also ask with the picture blanked").click()
     ask(visitor, tab, "What does the sign say?")
     expect(tab.locator(".mm-from")).to_contain_text("text in the picture")
@@ -147,7 +147,7 @@ def test_stop_keeps_the_answers_that_are_there(visit: Visit) -> None:
 def test_a_spoken_question_can_be_corrected_before_it_is_asked(visit: Visit) -> None:
     visitor = visit()
     tab = enter(visitor)
-    tab.get_by_text("Ask aloud instead").click()
+    visitor.unfold("visual-qa", "Ask aloud instead")
     recorder = tab.locator(".mm-audio")
     recorder.get_by_role("button", name="Upload file").first.click()
     recorder.locator("input[type=file]").first.set_input_files(samples.path("jfk.flac"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from mm_demos.publish.check_browser import SETTLED
 
@@ -38,8 +38,14 @@ class Visitor:
         self.settle()
 
     def turn_to(self, panel: str) -> None:
-        """Choose one of the panels, or ways of use, of the open tab."""
-        self.page.get_by_role("tab", name=panel, exact=True).locator("visible=true").first.click()
+        """Choose one of the panels, or ways of use, of the open tab; Gradio moves those it finds no room for into a menu."""
+        wanted = self.page.get_by_role("tab", name=panel, exact=True).locator("visible=true")
+        more = self.page.locator("[role=tabpanel] .overflow-menu > button").locator("visible=true")
+        expect(wanted.or_(more).first).to_be_visible()
+        if not wanted.count():
+            more.first.click()
+            wanted = self.page.locator(".overflow-dropdown").get_by_text(panel, exact=True).locator("visible=true")
+        wanted.first.click()
         self.settle()
 
     def unfold(self, tab: str, title: str) -> None:
