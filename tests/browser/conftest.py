@@ -9,15 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from served import started
 from visitor import Visitor
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from mm_demos.publish.check_browser import FLAGS
 
 
 @pytest.fixture(scope="session")

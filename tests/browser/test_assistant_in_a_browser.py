@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,17 +15,8 @@ from mm_demos import samples
 
 Visit = Callable[..., Visitor]
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 60_000
 NEARLY = 4  # pixels
 PICTURES = samples.FOLDER / "shop" / "pictures"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _patience() -> Iterator[None]:
-    """A busy machine may take longer than Playwright's five seconds for what takes a moment."""
-    expect.set_options(timeout=PATIENCE_MS)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def enter(visitor: Visitor) -> Locator:

@@ -103,7 +103,7 @@ def test_a_library_of_ones_own_is_made_saved_and_opened(visit: Visit, tmp_path: 
     visitor = visit()
     visitor.open(TAB)
     tab = visitor.page.locator(f"#tab-{TAB}")
-    tab.get_by_role("button", name="Your own recordings").click()
+    visitor.unfold(TAB, "Your own recordings")
     tab.get_by_label("Name of the library").fill("Browser test")
     with visitor.page.expect_file_chooser() as chooser:
         visitor.press(TAB, "Upload a folder")

@@ -130,6 +130,8 @@ def test_a_model_is_trained_asked_corrected_and_taken_along(visit: Visit, tmp_pa
     visitor.press(TAB, "Predict")
     expect(tab.locator(".mm-verdict .mm-lead").locator("visible=true")).to_have_text("fire", timeout=RUN_MS)
     visitor.press(TAB, "No, wrong")
+    expect(tab.get_by_label("The right label")).to_be_visible()
+    visitor.settle()
     tab.get_by_label("The right label").fill("water")
     tab.get_by_label("The right label").press("Enter")
     visitor.press(TAB, "Note it")

@@ -10,7 +10,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from mm_demos.publish.check_browser import SETTLED
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+PATIENCE_MS = 60_000  # for what takes a moment, but on a busy machine longer than Playwright's five seconds
 RUN_MS = 300_000  # the very first run prepares graphs and tries engines, perhaps on a busy machine
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Visitor:
@@ -18,7 +21,7 @@ class Visitor:
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(PATIENCE_MS)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.foreign: list[str] = []
