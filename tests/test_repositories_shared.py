@@ -18,15 +18,15 @@ __all__ = ["cache", "hub"]  # fixtures
 
 
 def test_who_waited_for_the_same_bytes_leaves_the_folder_in_place(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, seen = repositories.acquire, []
+    real, seen = repositories.held, []
 
-    def after_another(*arguments: Any) -> None:
-        monkeypatch.setattr(repositories, "acquire", real)
+    def after_another(*arguments: Any) -> Any:
+        monkeypatch.setattr(repositories, "held", real)
         folder = weights.ensure(row())  # as another process does that has had the lock before
         seen.append((folder, _state(folder)))
-        real(*arguments)
+        return real(*arguments)
 
-    monkeypatch.setattr(repositories, "acquire", after_another)
+    monkeypatch.setattr(repositories, "held", after_another)
     folder = weights.ensure(row())
     assert seen == [(folder, _state(folder))]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image, ImageDraw
 
 from mm_demos import accelerator, media, samples
@@ -20,7 +21,7 @@ from mm_demos.models.loader import Loader, LoadRequest
 from mm_demos.models.onnx_graph import Graph, open_graph, prepared_graph
 from mm_demos.models.protocols import FloatArray
 from mm_demos.models.vision import EfficientNet, pixel_values, reading_order
-from mm_demos.progress import Progress
+from mm_demos.progress import Progress, Update
 from mm_demos.results import TextLine
 
 # Compares the graph with the network it was made from, in a process of its own: the tests themselves never import torch.
@@ -117,6 +118,24 @@ def test_preparing_a_graph_stops_when_asked(tmp_path: Path) -> None:
         prepared_graph(
             request_for("efficientnet-lite2", tmp_path, tmp_path / "derived", progress), "efficientnet-lite2-9656183e.pth"
         )
+
+
+def test_waiting_for_another_process_that_prepares_it_stops_when_asked(tmp_path: Path) -> None:
+    name, checkpoint = "efficientnet-lite2", tmp_path / "efficientnet-lite2-9656183e.pth"
+    checkpoint.write_bytes(b"not a checkpoint")
+    with pytest.raises(MissingDependencyError):
+        prepared_graph(request_for(name, tmp_path, tmp_path / "derived"), checkpoint.name)
+    (lock,) = (tmp_path / "derived").glob("*.lock")
+    told: list[str] = []
+
+    def tell(update: Update) -> None:
+        told.append(update.message)
+        progress.stop()
+
+    progress = Progress(tell)
+    with FileLock(lock), pytest.raises(StoppedError):
+        prepared_graph(request_for(name, tmp_path, tmp_path / "derived", progress), checkpoint.name)
+    assert told == [f"Preparing {name} for this machine (once)"]
 
 
 def test_the_labels_of_known_pictures(models: Loader) -> None:

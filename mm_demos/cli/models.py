@@ -128,16 +128,10 @@ def _pulled(row: ModelSpec, output: Output) -> tuple[Mapping[str, Any], str]:
 
 
 def _prepared(row: ModelSpec, output: Output) -> tuple[Mapping[str, Any], str]:
-    from mm_demos import __version__
-    from mm_demos.models import loader, weights
+    from mm_demos.models import preparing
 
-    # What is prepared lies in the cache, so the note that it is lies there too; at worst the work is done again.
-    note = weights.derived_folder(row) / f"prepared-{__version__}"
-    known = note.exists()
-    if not known:
-        with loader.shared().lease(row.name, progress=output.progress):
-            note.touch()
-    return {"prepared": not known}, f"{row.name}: {'already prepared' if known else 'prepared'}"
+    new = preparing.prepare(row, output.progress)
+    return {"prepared": new}, f"{row.name}: {'prepared' if new else 'already prepared'}"
 
 
 def _verified(row: ModelSpec, output: Output) -> tuple[Mapping[str, Any], str]:

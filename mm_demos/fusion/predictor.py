@@ -151,11 +151,11 @@ def prepared_graph(folder: Path, card: ModelCard, progress: Progress) -> Graph:
         MissingDependencyError: the child process failed; its last words are in the message.
         StoppedError: `progress.stop()` was called while the child was at work.
     """
-    from filelock import FileLock
+    from mm_demos.models.transfers import held
 
     path = graph_path(settings().cache_dir, card.strategy, card.options.hidden, card.sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with held(Path(f"{path}.lock"), progress, "Preparing the model for this machine (once)"):
         if path.exists():
             try:
                 return _matching(Graph(path, threads=1), card)

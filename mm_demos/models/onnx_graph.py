@@ -54,9 +54,9 @@ def prepared_graph(request: LoadRequest, checkpoint: str, architecture: str = ""
 
     Raises:
         MissingDependencyError: the child process failed; its last words are in the message.
-        StoppedError: the visitor stopped while the child was at work.
+        StoppedError: the visitor stopped while a child was at work, of this process or of another.
     """
-    from filelock import FileLock
+    from mm_demos.models.transfers import held
 
     weights = request.folder / checkpoint
     named = {file.name: file.sha256 for file in request.spec.files}
@@ -65,7 +65,7 @@ def prepared_graph(request: LoadRequest, checkpoint: str, architecture: str = ""
     request.derived_folder.mkdir(parents=True, exist_ok=True)
     graph = request.derived_folder / f"{architecture}-{sha256[:16]}-v{EXPORTER_VERSION}.onnx"
     if not graph.exists():
-        with FileLock(f"{graph}.lock"):
+        with held(Path(f"{graph}.lock"), request.progress, f"Preparing {architecture} for this machine (once)"):
             if not graph.exists():  # another process may have written it while this one waited
                 _export(architecture, weights, graph, request.progress)
     return graph

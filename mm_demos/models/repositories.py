@@ -16,13 +16,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models import pins
 from mm_demos.models.hub import HubError, HubFile, Snapshot, fetch_file, look_up
 from mm_demos.models.spec import HubRepository, LocalFolder, ModelSpec
-from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire, check_space
+from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, check_space, held
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
@@ -159,24 +157,22 @@ def _fetch(spec: ModelSpec, repository: HubRepository, snapshot: Snapshot, progr
     root, place = settings().cache_dir, _folder(repository, snapshot.commit)
     incoming = root / "incoming" / f"{place.parent.name}-{place.name}"
     (root / "locks").mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / "locks" / f"{incoming.name}.lock")
-    acquire(lock, progress)
-    try:
-        if _whole(place):  # whoever held the lock before has fetched it, and may be reading it by now
-            return place
-        _reuse(place, incoming)
-        there = sum(file.size_bytes for file in snapshot.files if _size(incoming / file.name) == file.size_bytes)
-        total = sum(file.size_bytes for file in snapshot.files)
-        check_space(spec.name, total - there, root)
-        meter = Meter(progress, f"Fetching {spec.name}", total)
-        for file in snapshot.files:
-            _obtain(repository.id, snapshot.commit, file, incoming, meter)
-            meter.done += file.size_bytes
-            meter.show(0)
-        _show(snapshot, incoming, place)
-    finally:
-        _sweep(incoming)
-        lock.release()
+    with held(root / "locks" / f"{incoming.name}.lock", progress):
+        try:
+            if _whole(place):  # whoever held the lock before has fetched it, and may be reading it by now
+                return place
+            _reuse(place, incoming)
+            there = sum(file.size_bytes for file in snapshot.files if _size(incoming / file.name) == file.size_bytes)
+            total = sum(file.size_bytes for file in snapshot.files)
+            check_space(spec.name, total - there, root)
+            meter = Meter(progress, f"Fetching {spec.name}", total)
+            for file in snapshot.files:
+                _obtain(repository.id, snapshot.commit, file, incoming, meter)
+                meter.done += file.size_bytes
+                meter.show(0)
+            _show(snapshot, incoming, place)
+        finally:
+            _sweep(incoming)
     return place
 
 

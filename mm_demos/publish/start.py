@@ -14,7 +14,7 @@ def start(names: Sequence[str], app_file: str | Path, *, block: bool = True) -> 
     """Serve the tabs of these names; what is wrong with the settings ends the program with one sentence.
 
     On ZeroGPU the models are put on the GPU before the page is there, because what a call loads is lost after it; elsewhere each
-    is loaded when the first visitor needs it.
+    is loaded when the first visitor needs it, and what takes long at a first load is done beside the page.
 
     Args:
         names: of the tabs, in order.
@@ -32,11 +32,14 @@ def start(names: Sequence[str], app_file: str | Path, *, block: bool = True) -> 
             os.environ.setdefault("MM_DEMOS_PROFILE", "base")
         settings.cache_clear()
         specs = [find(name) for name in names]
+        from mm_demos.models import preparing
         from mm_demos.serving.launch import launch
 
+        roles = [role for spec in specs for role in (*spec.roles, *spec.on_demand)]
         if accelerator.zero_gpu():
-            place([role for spec in specs for role in (*spec.roles, *spec.on_demand)])
-        launch(specs, host=settings().host, port=settings().port, block=block)
+            place(roles)
+        with preparing.meanwhile(() if accelerator.zero_gpu() else ahead(roles)):
+            launch(specs, host=settings().host, port=settings().port, block=block)
     except DemoError as error:
         sys.exit(f"mm-demos: {error}")
 
@@ -52,6 +55,14 @@ def place(roles: Sequence[str]) -> tuple[str, ...]:
     found = tuple(name for name in names if all(row.on_torch for row in catalog.expand(name)))
     loader.shared().place(found)
     return found
+
+
+def ahead(roles: Sequence[str]) -> tuple[str, ...]:
+    """The models of these roles whose first load may be done beside the page: small ones, since they are in memory twice then."""
+    from mm_demos.models import catalog
+
+    names = dict.fromkeys(catalog.default(role) for role in roles)  # type: ignore[arg-type]
+    return tuple(name for name in names if "embedded" in catalog.spec(name).profiles)
 
 
 def _defaults(folder: Path) -> None:
