@@ -37,12 +37,15 @@ KEPT = "kept from an earlier run"  # in the status line of a stored result, see 
 ROWS = ".gallery-item:visible, tr.tr-body:visible"
 MODES = ".mm-modes [role=tab]:visible"
 # Text and sources of an example row: the same row shown in another mode of the tab is not clicked again.
-ROW_KEY = "row => row.innerText + [...row.querySelectorAll('[src]')].map((item) => item.src).join()"
+ROW_KEYS = "rows => rows.map((row) => [row.innerText, [...row.querySelectorAll('[src]')].map((item) => item.src).join()])"
 # Status lines of before do not count; Gradio replaces a line when it changes.
 FORGET = "() => document.querySelectorAll('.mm-status').forEach((line) => { line.dataset.before = 'yes'; })"
 # Gradio makes the parts of a tab or fold when it is first opened, and gives them their first values some milliseconds after
 # they are seen: what was typed before would be lost.
 SETTLED = "() => new Promise((done) => requestIdleCallback(() => requestAnimationFrame(done), { timeout: 10000 }))"
+# The panel of a tab takes the place of the one before in its own time, too, when the parts in it have to be fetched first.
+PANEL = "(tabs) => [...tabs.querySelectorAll(':scope > [role=tabpanel]')].find((panel) => panel.clientHeight)"
+TURNED = f"([tabs, before]) => {{ const now = ({PANEL})(tabs); return now && now !== before; }}"
 ENDED = """() => {
   const shown = (item) => item.checkVisibility();
   const toast = [...document.querySelectorAll('.toast-body.error')].find(shown);
@@ -53,6 +56,15 @@ ENDED = """() => {
 }"""
 ALTERNATIVES = "place => [...place.querySelectorAll('img')].map((image) => image.alt).join(' ')"
 Ended = dict[str, str]
+
+
+def turn(tab: Locator) -> None:
+    """Press the tab of a panel, or its place in the menu of those without room, and wait until the panel is there."""
+    tabs = tab.evaluate_handle("(tab) => tab.closest('.tabs')")
+    before = tabs.evaluate_handle(PANEL) if tab.get_attribute("aria-selected") != "true" else None
+    tab.click()
+    tab.page.wait_for_function(TURNED, arg=[tabs, before])
+    tab.page.evaluate(SETTLED)
 
 
 class BrowserVisitor:
@@ -123,20 +135,19 @@ class BrowserVisitor:
         number = 0
         for mode in range(max(1, scope.locator(MODES).count())):
             if scope.locator(MODES).count() > mode:
-                scope.locator(MODES).nth(mode).click()
-                self._page.evaluate(SETTLED)
-            for index in range(scope.locator(ROWS).count()):
-                row = scope.locator(ROWS).nth(index)
-                key = str(row.evaluate(ROW_KEY))
-                if key not in seen:
-                    seen.add(key)
+                turned = self._try(tab, f"panel {mode + 1}", partial(turn, scope.locator(MODES).nth(mode)))
+                if turned.fault:
+                    yield turned
+                    continue
+            for index, (text, sources) in enumerate(scope.locator(ROWS).evaluate_all(ROW_KEYS)):
+                if text + sources not in seen:
+                    seen.add(text + sources)
                     number += 1
-                    shown = " ".join(row.inner_text().split())[:40]
+                    shown = " ".join(text.split())[:40]
                     asked = f"example {number}" + (f": {shown}" if shown else "")
-                    yield self._try(tab, asked, partial(self._run, scope, row, "", ""))
+                    yield self._try(tab, asked, partial(self._run, scope, scope.locator(ROWS).nth(index), "", ""))
         if scope.locator(MODES).count():
-            scope.locator(MODES).first.click()
-            self._page.evaluate(SETTLED)
+            self._try(tab, "panel 1", partial(turn, scope.locator(MODES).first))
 
     def _real(self, asked: RealInput, scope: Locator) -> tuple[str, bool, float]:
         """Do what the table says, and hold the answer against it."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from mm_demos.publish.check_browser import SETTLED
+from mm_demos.publish.check_browser import SETTLED, turn
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 PATIENCE_MS = 60_000  # for what takes a moment, but on a busy machine longer than Playwright's five seconds
@@ -48,8 +48,7 @@ class Visitor:
         if not wanted.count():
             more.first.click()
             wanted = self.page.locator(".overflow-dropdown").get_by_text(panel, exact=True).locator("visible=true")
-        wanted.first.click()
-        self.settle()
+        turn(wanted.first)
 
     def unfold(self, tab: str, title: str) -> None:
         """Open a fold of a tab."""
