@@ -9,8 +9,10 @@ import psutil
 import pytest
 
 from mm_demos.models import catalog, preparing
-from mm_demos.publish.start import ahead
+from mm_demos.publish.start import ahead, start
+from mm_demos.serving import launch
 from mm_demos.settings import Settings
+from mm_demos.tabs import find
 
 NAME = "efficientnet-lite2"
 PATIENCE = 300  # seconds
@@ -47,6 +49,26 @@ def test_what_cannot_be_prepared_keeps_nobody_from_the_rest(fresh: Path) -> None
     with preparing.meanwhile([catalog.default("chat", "large"), NAME]) as child:
         assert child is not None and child.wait(PATIENCE) == 0
     assert preparing.is_prepared(catalog.spec(NAME))
+
+
+def test_a_space_prepares_its_models_while_it_is_served(
+    cache: Path, tmp_path: Path, configure: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(offline=True, fetch="profile")
+    served: list[list[str]] = []
+    monkeypatch.setattr(launch, "launch", lambda *_, **__: served.extend(_beside()))
+    start(("speech", "retrieval"), tmp_path / "app.py")
+    (command,) = served
+    assert command == list(
+        ahead([role for name in ("speech", "retrieval") for role in (*find(name).roles, *find(name).on_demand)])
+    )
+    assert _beside() == []
+
+
+def _beside() -> list[list[str]]:
+    """What each process that prepares models was asked for."""
+    commands = [child.cmdline() for child in psutil.Process().children()]
+    return [words[3:] for words in commands if words[1:3] == ["-m", preparing.__name__]]
 
 
 def test_large_models_are_left_to_who_needs_them(configure: Callable[..., Settings]) -> None:

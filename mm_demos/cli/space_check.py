@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--python", type=Path, metavar="PATH", help="run Spaces with this interpreter; resolves no requirements")
     parser.add_argument("--start-seconds", type=float, default=180.0, metavar="N", help="longest wait for a page (default 180)")
     parser.add_argument("--run-seconds", type=float, default=900.0, metavar="N", help="longest wait for an answer (default 900)")
+    parser.add_argument("--idle-seconds", type=float, default=0.0, metavar="N", help="the first visitor comes after N seconds")
     add_output(parser)
 
 
@@ -61,6 +62,7 @@ def _options(flags: argparse.Namespace) -> CheckOptions:
         browser=not flags.no_browser,
         start_seconds=flags.start_seconds,
         run_seconds=flags.run_seconds,
+        idle_seconds=flags.idle_seconds,
     )
 
 

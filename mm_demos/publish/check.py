@@ -26,6 +26,7 @@ class CheckOptions:
         browser: click through the page; without it a program calls the endpoints.
         start_seconds: longest wait for the first page.
         run_seconds: longest wait for one answer, in which weights may be fetched and prepared.
+        idle_seconds: how long after its start the first visitor comes; meanwhile the Space prepares its models.
         memory_bytes: most that all processes of the Space may hold.
     """
 
@@ -35,6 +36,7 @@ class CheckOptions:
     browser: bool = True
     start_seconds: float = 180.0
     run_seconds: float = 900.0
+    idle_seconds: float = 0.0
     memory_bytes: int = MEMORY_BYTES
 
 
@@ -78,6 +80,9 @@ def _run(folder: Path, report: CheckReport, room: Path, options: CheckOptions, s
         report = replace(report, start=start)
         if not start.faults:
             say(f"first page after {start.seconds:.1f} s")
+            if options.idle_seconds:
+                say(f"nobody comes for {options.idle_seconds:.0f} s")
+                time.sleep(options.idle_seconds)
             brought = len(list((folder / EXAMPLES).glob("*.json")))
             report = replace(report, visit=_visited(space, options, brought, say))
     finally:
