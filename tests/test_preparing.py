@@ -57,11 +57,9 @@ def test_a_space_prepares_its_models_while_it_is_served(
     configure(offline=True, fetch="profile")
     served: list[list[str]] = []
     monkeypatch.setattr(launch, "launch", lambda *_, **__: served.extend(_beside()))
-    start(("speech", "retrieval"), tmp_path / "app.py")
+    start(("classification",), tmp_path / "app.py")
     (command,) = served
-    assert command == list(
-        ahead([role for name in ("speech", "retrieval") for role in (*find(name).roles, *find(name).on_demand)])
-    )
+    assert command == list(ahead([*find("classification").roles, *find("classification").on_demand]))
     assert _beside() == []
 
 
