@@ -151,7 +151,8 @@ def _make(home: Path, asked: Wanted) -> None:
     listed.write_text("\n".join((*asked.requirements, "")), encoding="utf-8")
     if uv:
         _run(uv, "venv", "--quiet", "--python", str(asked.interpreter), str(home / "venv"))
-        _run(uv, "pip", "install", "--quiet", "--python", str(python), "--requirement", str(listed))
+        # Compiled as by the hub's pip: a Space that runs here may not write, and would compile all that it imports at each start.
+        _run(uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), "--requirement", str(listed))
         _run(uv, "pip", "check", "--python", str(python))
     else:
         _run(str(asked.interpreter), "-m", "venv", str(home / "venv"))
