@@ -80,7 +80,7 @@ def _run(folder: Path, report: CheckReport, room: Path, options: CheckOptions, s
         report = replace(report, start=start)
         if not start.faults:
             say(f"first page after {start.seconds:.1f} s")
-            if options.idle_seconds:
+            if options.idle_seconds > 0:
                 say(f"nobody comes for {options.idle_seconds:.0f} s")
                 time.sleep(options.idle_seconds)
             brought = len(list((folder / EXAMPLES).glob("*.json")))
