@@ -23,6 +23,11 @@ M_ARENA_MAX = -8  # option number in glibc's malloc.h
 NO_LIMIT_BYTES = 1 << 60  # cgroup v1 writes a number near 2**63 for "no limit"
 
 
+def child_search_path() -> str:
+    """PYTHONPATH of a child process that is to find what this one finds, also when the project is not installed."""
+    return os.pathsep.join([str(Path(__file__).resolve().parents[1]), *filter(None, sys.path)])
+
+
 @cache
 def cpu_model() -> str:
     """Name of the processor, e.g. "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz"."""

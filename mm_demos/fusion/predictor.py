@@ -17,6 +17,7 @@ from mm_demos.fusion.graph import graph_path
 from mm_demos.fusion.model_folder import ModelCard
 from mm_demos.fusion.shares import occlusion_shares
 from mm_demos.fusion.types import Encoder, Features, Modality, Prediction, Strategy
+from mm_demos.machine import child_search_path
 from mm_demos.models.onnx_graph import DAMAGED, Graph
 from mm_demos.models.protocols import FloatArray
 from mm_demos.progress import Progress
@@ -212,11 +213,9 @@ def _export(folder: Path, target: Path, progress: Progress) -> None:
 
 def child_environment() -> dict[str, str]:
     """What a child process needs to find what this one finds, and to compute on one thread."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join([root, *filter(None, sys.path)])
     return {
         **os.environ,
-        "PYTHONPATH": path,
+        "PYTHONPATH": child_search_path(),
         "PYTHONUTF8": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mm_demos.errors import MissingDependencyError
+from mm_demos.machine import child_search_path
 from mm_demos.media.files import sha256_of
 from mm_demos.models.onnx_export import EXPORTER_VERSION
 from mm_demos.progress import Progress
@@ -72,11 +73,9 @@ def prepared_graph(request: LoadRequest, checkpoint: str, architecture: str = ""
 
 
 def _export(name: str, weights: Path, graph: Path, progress: Progress) -> None:
-    package_root = str(Path(__file__).resolve().parents[2])
-    search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
     child = subprocess.Popen(
         [sys.executable, "-m", "mm_demos.models.onnx_export", name, str(weights), str(graph)],
-        env={**os.environ, "PYTHONPATH": search_path, "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "PYTHONPATH": child_search_path(), "HF_HUB_OFFLINE": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

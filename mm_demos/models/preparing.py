@@ -13,6 +13,7 @@ import psutil
 
 from mm_demos import __version__
 from mm_demos.errors import DemoError
+from mm_demos.machine import child_search_path
 from mm_demos.models import catalog, loader, weights
 from mm_demos.models.spec import ModelSpec
 from mm_demos.progress import Progress
@@ -48,11 +49,9 @@ def meanwhile(names: Sequence[str]) -> Iterator[subprocess.Popen[bytes] | None]:
     if not todo:
         yield None
         return
-    root = str(Path(__file__).resolve().parents[2])
-    search_path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     child = subprocess.Popen(
         [sys.executable, "-m", __name__, *todo],
-        env={**os.environ, "PYTHONPATH": search_path},
+        env={**os.environ, "PYTHONPATH": child_search_path()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -29,6 +29,7 @@ from mm_demos.errors import (
     UnknownModelError,
     WeightsUnavailableError,
 )
+from mm_demos.machine import child_search_path
 from mm_demos.models import catalog
 from mm_demos.models.catalog import Engine, ModelSpec, Role
 from mm_demos.progress import Progress
@@ -78,14 +79,11 @@ class Trials:
 def _try_in_child(spec: ModelSpec, engine: Engine, progress: Progress, timeout_seconds: float) -> tuple[str, bool]:
     """Why the trial failed (empty when it passed), and whether it would fail again."""
     command = [sys.executable, "-m", "mm_demos.models.probe", spec.name, engine.name, "-"]
-    # The child finds what this process finds, also when the project is not installed.
-    path = os.pathsep.join([str(Path(mm_demos.__file__).parent.parent), *filter(None, sys.path)])
     with tempfile.TemporaryFile() as row, tempfile.TemporaryFile() as stderr:
         pickle.dump(spec, row)  # the child's catalog lacks rows that were registered at run time
         row.seek(0)
-        child = subprocess.Popen(
-            command, stdin=row, stdout=subprocess.DEVNULL, stderr=stderr, env={**os.environ, "PYTHONPATH": path}
-        )
+        environment = {**os.environ, "PYTHONPATH": child_search_path()}
+        child = subprocess.Popen(command, stdin=row, stdout=subprocess.DEVNULL, stderr=stderr, env=environment)
         try:
             status = _wait(child, progress, timeout_seconds)
         finally:
